@@ -1,0 +1,3 @@
+//! The packager's tool.
+
+fn main() {}

@@ -1,0 +1,191 @@
+//! File operations that name what was tried and where. Everything else in the crate goes through here, so that
+//! every failure can say "cannot <action> <path>" and keeps the operating system's own reason.
+#![allow(clippy::disallowed_methods, reason = "the one place where the standard library's own are called")]
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// The largest configuration, record or state file that is ever read, in bytes.
+pub const SMALL_FILE: u64 = 16 << 20;
+
+trait Named<T> {
+    fn named(self, action: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> Named<T> for io::Result<T> {
+    fn named(self, action: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::Io { action, path: path.to_owned(), source })
+    }
+}
+
+/// Reads a whole file of at most `cap` bytes; a longer one is an error, never a long wait.
+pub fn read(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
+    let file = open(path)?;
+    let mut bytes = Vec::new();
+    file.take(cap + 1).read_to_end(&mut bytes).named("read", path)?;
+    if bytes.len() as u64 > cap {
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {cap} bytes"));
+        return Err(Error::Io { action: "read", path: path.to_owned(), source });
+    }
+    Ok(bytes)
+}
+
+/// Like [`read`], but a file that is not there is `None`.
+pub fn read_if_there(path: &Path, cap: u64) -> Result<Option<Vec<u8>>, Error> {
+    if_there(read(path, cap))
+}
+
+/// Turns "it is not there" into `None`.
+pub fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).named("open", path)
+}
+
+/// Creates a file that must not exist yet, with the permission bits `mode` (less the umask).
+pub fn create_new(path: &Path, mode: u32) -> Result<File, Error> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path).named("create", path)
+}
+
+/// Opens a file for writing at its end, creating it when it is not there.
+pub fn append(path: &Path) -> Result<File, Error> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).named("open", path)
+}
+
+/// Opens (and creates) a file to hold a lock; its contents do not matter.
+pub fn open_lock(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).named("open", path)
+}
+
+/// Replaces `path` by `bytes` so that a reader, or a crash, sees the old file or the new one and nothing between:
+/// a temporary file in the same directory, fsync, rename.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_atomic_mode(path, bytes, 0o644)
+}
+
+/// [`write_atomic`] with the permission bits of the new file.
+pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    let temporary = sibling(path, "tmp");
+    let _ = fs::remove_file(&temporary);
+    let written = create_new(&temporary, mode).and_then(|mut file| {
+        file.write_all(bytes).named("write", &temporary)?;
+        file.sync_all().named("sync", &temporary)
+    });
+    let renamed = written.and_then(|()| rename(&temporary, path));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed?;
+    sync_parent(path);
+    Ok(())
+}
+
+/// A name beside `path` that no other process and no other call of this one uses.
+pub fn sibling(path: &Path, purpose: &str) -> PathBuf {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.{call}.{purpose}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Makes a rename in `path`'s directory last through a power cut. A file system that cannot is no reason to fail.
+pub fn sync_parent(path: &Path) {
+    if let Some(directory) = path.parent().and_then(|parent| File::open(parent).ok()) {
+        let _ = directory.sync_all();
+    }
+}
+
+/// Renames a file or directory within one file system.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).named("rename to", to)
+}
+
+/// Creates a directory and its parents, all readable by this user only where they are new.
+pub fn create_dir_all(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).named("create directory", path)
+}
+
+/// Creates one directory whose parent exists and which must not.
+pub fn create_dir(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new().mode(0o755).create(path).named("create directory", path)
+}
+
+/// Removes a file; one that is not there is fine.
+pub fn remove_file(path: &Path) -> Result<(), Error> {
+    if_there(fs::remove_file(path).named("remove", path)).map(|_| ())
+}
+
+/// Removes a directory and all below it without following links; one that is not there is fine.
+pub fn remove_tree(path: &Path) -> Result<(), Error> {
+    if_there(fs::remove_dir_all(path).named("remove", path)).map(|_| ())
+}
+
+/// Makes `to` another name of `from`, or a copy where the file system has no hard links to give.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), Error> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error).named("link to", to),
+        Err(_) => fs::copy(from, to).map(|_| ()).named("copy to", to),
+    }
+}
+
+/// What the names in a directory are, sorted; an unreadable entry is an error.
+pub fn list(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(path).named("list", path)?;
+    let mut paths =
+        entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().named("list", path)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Metadata of what `path` leads to, links followed.
+pub fn metadata(path: &Path) -> Result<Metadata, Error> {
+    fs::metadata(path).named("look at", path)
+}
+
+/// Metadata of `path` itself, links not followed.
+pub fn symlink_metadata(path: &Path) -> Result<Metadata, Error> {
+    fs::symlink_metadata(path).named("look at", path)
+}
+
+/// Whether there is anything at `path` (links followed) that can be looked at.
+pub fn exists(path: &Path) -> bool {
+    fs::metadata(path).is_ok()
+}
+
+/// Whether `path` leads to a directory.
+pub fn is_dir(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// Whether `path` leads to a regular file with an execute bit.
+pub fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The absolute path with every link resolved.
+pub fn canonicalize(path: &Path) -> Result<PathBuf, Error> {
+    fs::canonicalize(path).named("resolve", path)
+}
+
+/// Sets the permission bits of a file.
+pub fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).named("set the permissions of", path)
+}

@@ -1,0 +1,11 @@
+//! Everfresh: start a Python application from a local cache at once, and keep that cache fresh.
+//!
+//! The modules in the order of the flow; `docs/architecture.md` tells the story.
+
+pub mod error;
+pub mod fs;
+pub mod host;
+pub mod package;
+pub mod source;
+pub mod time;
+pub mod trust;

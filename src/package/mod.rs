@@ -1,0 +1,4 @@
+//! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
+
+pub mod filename;
+pub mod name;
