@@ -2,6 +2,7 @@
 //!
 //! The modules in the order of the flow; `docs/architecture.md` tells the story.
 
+pub mod config;
 pub mod error;
 pub mod fs;
 pub mod host;
