@@ -1,4 +1,10 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
+mod cursor;
 pub mod filename;
+pub mod marker;
+pub mod metadata;
 pub mod name;
+pub mod requirement;
+pub mod tags;
+pub mod version;
