@@ -5,6 +5,7 @@
 pub mod error;
 pub mod fs;
 pub mod host;
+pub mod net;
 pub mod package;
 pub mod source;
 pub mod time;
