@@ -7,6 +7,7 @@ pub mod error;
 pub mod fs;
 pub mod host;
 pub mod launch;
+pub mod net;
 pub mod package;
 pub mod record;
 pub mod source;
