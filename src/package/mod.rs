@@ -1,4 +1,5 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
+pub mod archive;
 pub mod filename;
 pub mod name;

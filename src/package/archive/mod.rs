@@ -1,0 +1,6 @@
+//! The one and only archive reader. Its policy: what is not exactly as it should be is refused, never skipped; the
+//! same bytes must mean the same files to us and to Python's own `zipfile` and `tarfile`.
+
+pub mod limits;
+pub mod path;
+pub mod refusal;
