@@ -2,9 +2,11 @@
 //! same bytes must mean the same files to us and to Python's own `zipfile` and `tarfile`.
 
 mod fields;
+pub(crate) mod identity;
 pub mod limits;
 pub mod path;
 pub mod refusal;
+pub mod tree;
 pub mod zip;
 mod zip_end;
 pub mod zip_entry;

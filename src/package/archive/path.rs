@@ -161,7 +161,10 @@ mod tests {
             (&longest, "its path is too long"),
         ] {
             let refusal = MemberPath::parse(name, &Limits::default()).unwrap_err();
-            assert!(matches!(refusal, Refusal::Member { flaw: found, .. } if found == flaw), "{name}: {refusal}");
+            assert!(
+                matches!(refusal, Refusal::Member { flaw: found, .. } if found == flaw),
+                "{name}: {refusal}"
+            );
         }
         for name in ["a", "a/b.py", "..a/b..", "ä/ß", "a b", ".hidden/...", &"a".repeat(255)] {
             assert_eq!(path(name).as_str(), name);

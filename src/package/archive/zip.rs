@@ -108,17 +108,17 @@ fn take<R: Read>(reader: &mut R, length: u64) -> Result<Vec<u8>, Refusal> {
 }
 
 /// Reads all entries and sees that they share the archive's bytes without overlap.
-fn read_entries(
-    bytes: &[u8],
-    directory: &CentralDirectory,
-    limits: &Limits,
-) -> Result<Vec<Entry>, Refusal> {
+fn read_entries(bytes: &[u8], directory: &CentralDirectory, limits: &Limits) -> Result<Vec<Entry>, Refusal> {
     let mut fields = Fields(bytes);
     let mut entries = Vec::new();
     let mut paths = PathSet::default();
     for _ in 0..directory.entries {
         let entry = Entry::read(&mut fields, limits)?;
-        if entry.directory { paths.add_directory(&entry.path)? } else { paths.add_file(&entry.path)? }
+        if entry.directory {
+            paths.add_directory(&entry.path)?
+        } else {
+            paths.add_file(&entry.path)?
+        }
         entries.push(entry);
     }
     if !fields.0.is_empty() {
@@ -182,6 +182,9 @@ impl Pump<'_, '_> {
         while left > 0 {
             let mut chunk = next_chunk(reader, input, &mut left)?;
             loop {
+                if ended && chunk.is_empty() {
+                    break;
+                }
                 if ended {
                     return Err(self.entry.refuse("bytes follow its compressed data"));
                 }
@@ -194,11 +197,8 @@ impl Pump<'_, '_> {
                 self.pass(output.get(..produced).unwrap_or_default())?;
                 chunk = chunk.get(consumed..).unwrap_or_default();
                 ended = status == Status::StreamEnd;
-                let waits_for_input = produced < output.len() && (chunk.is_empty() || consumed == 0);
-                if waits_for_input && !(ended && !chunk.is_empty()) {
-                    break;
-                }
-                if ended && chunk.is_empty() {
+                // Room left in the output means that all input is used up.
+                if !ended && produced < output.len() {
                     break;
                 }
             }
@@ -218,11 +218,7 @@ impl Pump<'_, '_> {
 }
 
 /// Fills as much of `buffer` as is left to read.
-fn next_chunk<'a>(
-    reader: &mut impl Read,
-    buffer: &'a mut [u8],
-    left: &mut u64,
-) -> Result<&'a [u8], Refusal> {
+fn next_chunk<'a>(reader: &mut impl Read, buffer: &'a mut [u8], left: &mut u64) -> Result<&'a [u8], Refusal> {
     let length = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
     let chunk = buffer.get_mut(..length).unwrap_or_default();
     reader.read_exact(chunk).map_err(Refusal::Read)?;

@@ -64,9 +64,8 @@ impl Entry {
         let name = header.name()?;
         let extras = header.extras(name)?;
         header.check(name)?;
-        let [size, packed, offset] =
-            resolve_zip64(extras.zip64, [header.size, header.packed, header.offset])
-                .ok_or_else(|| Refusal::member(name, "its ZIP64 sizes contradict its header"))?;
+        let [size, packed, offset] = resolve_zip64(extras.zip64, [header.size, header.packed, header.offset])
+            .ok_or_else(|| Refusal::member(name, "its ZIP64 sizes contradict its header"))?;
         let (path, is_directory) = match name.strip_suffix('/') {
             Some(directory) => (MemberPath::parse(directory, limits)?, true),
             None => (MemberPath::parse(name, limits)?, false),
@@ -98,7 +97,7 @@ impl Entry {
     }
 
     /// A refusal of this member.
-    pub(super) fn refuse(&self, flaw: &'static str) -> Refusal {
+    pub(crate) fn refuse(&self, flaw: &'static str) -> Refusal {
         Refusal::member(self.path.as_str(), flaw)
     }
 
@@ -123,7 +122,8 @@ impl Entry {
             (Some(_), true) if local.size != local.packed => None,
             (zip64, _) => resolve_zip64(zip64, [local.size, local.packed]),
         };
-        let [size, packed] = sizes.ok_or_else(|| self.refuse("its local ZIP64 sizes contradict its header"))?;
+        let [size, packed] =
+            sizes.ok_or_else(|| self.refuse("its local ZIP64 sizes contradict its header"))?;
         let told = (size, packed, local.crc);
         let may_be_unknown = self.has_descriptor() && told == (0, 0, 0);
         if told != (self.size, self.packed, self.crc) && !may_be_unknown {
