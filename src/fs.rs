@@ -122,6 +122,11 @@ pub fn create_dir_all(path: &Path) -> Result<(), Error> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).named("create directory", path)
 }
 
+/// Creates a directory and its parents, with the permission bits `mode` (less the umask) where they are new.
+pub fn create_dir_all_mode(path: &Path, mode: u32) -> Result<(), Error> {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path).named("create directory", path)
+}
+
 /// Creates one directory whose parent exists and which must not.
 pub fn create_dir(path: &Path) -> Result<(), Error> {
     fs::DirBuilder::new().mode(0o755).create(path).named("create directory", path)
