@@ -1,0 +1,17 @@
+//! What the promises stand on: an app in a world of its own, packages, an index, and a server that lies.
+
+pub mod app;
+pub mod index;
+pub mod net;
+pub mod outcome;
+pub mod packages;
+pub mod python;
+pub mod response;
+pub mod server;
+
+pub use app::App;
+pub use index::Index;
+pub use net::{BlackHole, RefusedPort, eventually};
+pub use packages::{Egg, RecordFlaw, Sdist, Wheel};
+pub use response::Response;
+pub use server::Server;
