@@ -1,5 +1,4 @@
 //! The promises of the launcher and the packager's tool, one module each. `support/` is the ground they stand on.
-#![allow(dead_code, reason = "a set of verbs for all promises, not only for those of today")]
 #![allow(clippy::disallowed_methods, reason = "tests look at the disk with the standard library's own eyes")]
 #![allow(clippy::unwrap_used, reason = "a test whose own ground gives way should end there")]
 #![allow(
@@ -9,7 +8,6 @@
     clippy::similar_names,
     reason = "short builders read better; nothing here is hot or hostile"
 )]
-#![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 #![allow(unreachable_pub, reason = "in a test binary nothing is reachable from outside")]
 #![allow(clippy::new_without_default, reason = "tests say what they make")]
 #![allow(missing_docs, reason = "documented where the name does not say it all")]
