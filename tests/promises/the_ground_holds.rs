@@ -274,6 +274,49 @@ print(len(rows), oct(archive.getinfo('myapp-1.0.data/scripts/tool').external_att
     assert_eq!(printed, "5 0o100755\n");
 }
 
+/// Installs from `index` with pip, as a judge of our packages and our index; what then lies in the directory.
+fn pip_install(index: &Index, requirement: &str) -> Vec<String> {
+    let venv = python::venv();
+    assert!(venv.exists(), "{} is missing: run scripts/setup-test-env", venv.display());
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("target");
+    let mut pip = Command::new(venv);
+    pip.args([
+        "-m",
+        "pip",
+        "--isolated",
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+        "--quiet",
+        "install",
+    ]);
+    pip.args(["--no-build-isolation", "--no-compile", "--index-url", &index.url(), "--target"]);
+    let output = pip.arg(&target).arg(requirement).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn pip_takes_index_wheels_and_sdists_for_real_ones() {
+    let files = || {
+        [
+            Distribution::from(Wheel::app("1.0").requires("dep>=1").requires_for("extra", "missing")),
+            Distribution::from(Wheel::app("1.1")).yanked("broken"),
+            Distribution::from(Wheel::app("1.2").requires_python(">=99")),
+            Sdist::new("dep", "1.0").file("dep.py", "").into(),
+        ]
+    };
+    for index in [Index::with(files()), Index::with(files()).html_only().without_metadata()] {
+        let found = pip_install(&index, "myapp");
+        assert_eq!(found, ["dep-1.0.dist-info", "dep.py", "myapp", "myapp-1.0.dist-info"]);
+        let downloads = index.downloads();
+        assert!(!downloads.contains(&"myapp-1.1-py3-none-any.whl".to_owned()), "{downloads:?}");
+    }
+}
+
 /// A stand-in for the launcher, which shows what a run is given.
 fn shell(script: &str) -> (App, std::path::PathBuf) {
     let app = App::new().file("script", format!("#!/bin/sh\n{script}\n"));
