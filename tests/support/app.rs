@@ -260,13 +260,21 @@ impl App {
     /// The launch record, for tests that damage it.
     #[track_caller]
     pub fn record(&self) -> PathBuf {
-        self.cached_named("record").remove(0)
+        self.own_file("record")
     }
 
     /// The state, for tests that damage it.
     #[track_caller]
     pub fn state(&self) -> PathBuf {
-        self.cached_named("state.json").remove(0)
+        self.own_file("state.json")
+    }
+
+    /// A file of this app's own: `everfresh/apps/<id>/<name>`, not one of a package that has that name.
+    #[track_caller]
+    fn own_file(&self, name: &str) -> PathBuf {
+        let found = self.cached_named(name).into_iter();
+        let mut own = found.filter(|path| path.iter().rev().nth(2) == Some(OsStr::new("apps")));
+        own.next().unwrap_or_else(|| panic!("the app has no '{name}'; there is {:#?}", self.cached()))
     }
 
     // runs

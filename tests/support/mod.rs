@@ -3,6 +3,7 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
+pub mod bucket;
 pub mod index;
 pub mod net;
 pub mod outcome;
@@ -12,6 +13,7 @@ pub mod response;
 pub mod server;
 
 pub use app::App;
+pub use bucket::Bucket;
 pub use index::Index;
 pub use net::{BlackHole, RefusedPort, eventually};
 pub use packages::{Egg, RecordFlaw, Sdist, Wheel};

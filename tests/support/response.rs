@@ -83,6 +83,11 @@ impl Response {
         Self { ending: Ending::Endless, length: Length::Untold, ..Self::ok("") }
     }
 
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

@@ -54,12 +54,18 @@ enum Route {
     Made(Handler),
 }
 
+/// What was chosen for a request, to be made when nothing is locked: a handler may look at the server itself.
+enum Choice {
+    Ready(Response),
+    Made(Handler),
+}
+
 impl Route {
-    fn answer(&mut self, request: &Request) -> Response {
+    fn choose(&mut self) -> Choice {
         match self {
-            Self::Made(handler) => handler(request),
-            Self::Turns(turns) if turns.len() > 1 => turns.pop_front().unwrap_or_default(),
-            Self::Turns(turns) => turns.front().cloned().unwrap_or_default(),
+            Self::Made(handler) => Choice::Made(Arc::clone(handler)),
+            Self::Turns(turns) if turns.len() > 1 => Choice::Ready(turns.pop_front().unwrap_or_default()),
+            Self::Turns(turns) => Choice::Ready(turns.front().cloned().unwrap_or_default()),
         }
     }
 }
@@ -248,11 +254,15 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader, stream)? {
         let close = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let (at, response) = {
+        let (at, choice) = {
             let mut state = shared.state();
-            let response = choose(&mut state, &request);
             state.requests.push(request.clone());
-            (state.requests.len() - 1, response.unwrap_or_else(|| Response::status(404)))
+            (state.requests.len() - 1, choose(&mut state, &request))
+        };
+        let response = match choice {
+            Some(Choice::Ready(response)) => response,
+            Some(Choice::Made(handler)) => handler(&request),
+            None => Response::status(404),
         };
         let response = response.suited_to(&request);
         let mut count = |status: u16, sent: usize| {
@@ -269,16 +279,15 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn choose(state: &mut State, request: &Request) -> Option<Response> {
+fn choose(state: &mut State, request: &Request) -> Option<Choice> {
     if let Some(response) = &state.overriding {
-        return Some(response.clone());
+        return Some(Choice::Ready(response.clone()));
     }
     if let Some(route) = state.routes.get_mut(request.path()) {
-        return Some(route.answer(request));
+        return Some(route.choose());
     }
     let prefixes = state.prefixes.iter().filter(|(prefix, _)| request.path().starts_with(prefix));
-    let handler = prefixes.max_by_key(|(prefix, _)| prefix.len()).map(|(_, handler)| Arc::clone(handler));
-    handler.map(|handler| handler(request))
+    prefixes.max_by_key(|(prefix, _)| prefix.len()).map(|(_, handler)| Choice::Made(Arc::clone(handler)))
 }
 
 fn read_request(reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream) -> io::Result<Option<Request>> {
