@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::distribution::Distribution;
 use crate::support::net::within;
 use crate::support::outcome::{Redactions, times_hidden};
-use crate::support::packages::Distribution;
+use crate::support::start::Start;
 use crate::support::{
     App, BlackHole, Bucket, Egg, Index, RefusedPort, Response, Sdist, Server, Wheel, python,
 };
@@ -344,36 +345,33 @@ fn pip_takes_index_wheels_and_sdists_for_real_ones() {
     }
 }
 
-/// A stand-in for the launcher, which shows what a run is given.
-fn shell(script: &str) -> (App, std::path::PathBuf) {
-    let app = App::new().file("script", format!("#!/bin/sh\n{script}\n"));
-    let path = app.folder().join("script");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&path, mode).unwrap();
-    (app, path)
+/// A start of a shell script in place of the launcher, which shows what a run is given.
+fn shell(app: &App, script: &str, arguments: &[&str]) -> Start {
+    let words = [&["-c", script, "sh"][..], arguments].concat();
+    app.start(&words).program("/bin/sh")
 }
 
 #[test]
 fn a_run_is_compared_whole() {
-    let (app, script) = shell("cat; echo \"$@\" $HOME 127.0.0.1:80; echo bad >&2; exit 3");
-    let outcome = app.start(&["a", "b"]).program(script).env("PATH", "/bin").stdin("in\n").run();
+    let app = App::new();
+    let script = "cat; echo \"$@\" $HOME 127.0.0.1:80; echo bad >&2; exit 3";
+    let outcome = shell(&app, script, &["a", "b"]).env("PATH", "/bin").stdin("in\n").run();
     outcome.status(3).stdout("in\na b [DIR]/home 127.0.0.1:[PORT]\n").stderr("bad\n");
 }
 
 #[test]
 fn a_run_has_only_the_environment_it_was_given() {
-    let (app, script) = shell("/usr/bin/env | /usr/bin/sort");
-    let app = app.env("EXTRA", "1").env_remove("LANG");
-    app.start::<&str>(&[]).program(script).run().prints(
+    let app = App::new().env("EXTRA", "1").env_remove("LANG");
+    shell(&app, "/usr/bin/env | /usr/bin/sort", &[]).run().prints(
         "EVERFRESH_CACHE=[DIR]/cache\nEXTRA=1\nHOME=[DIR]/home\nPATH=[DIR]/bin\nPWD=[DIR]/home\nTMPDIR=[DIR]/tmp\n",
     );
 }
 
 #[test]
 fn a_terminal_is_one_for_input_and_error_alone() {
-    let shows = "for fd in 0 1 2; do [ -t $fd ] && echo $fd >&2; done; echo out; exit 7";
-    let (app, script) = shell(shows);
-    let start = || app.start::<&str>(&[]).program(script.clone());
+    let app = App::new();
+    let script = "for fd in 0 1 2; do [ -t $fd ] && echo $fd >&2; done; echo out; exit 7";
+    let start = || shell(&app, script, &[]);
     start().run().status(7).stdout("out\n").stderr("");
     start().in_terminal().run().status(7).stdout("out\n").stderr("0\r\n2\r\n");
     start().all_in_terminal().run().status(7).stdout("").stderr("0\r\n1\r\n2\r\nout\r\n");
@@ -381,13 +379,9 @@ fn a_terminal_is_one_for_input_and_error_alone() {
 
 #[test]
 fn without_network_not_even_this_machine_answers() {
-    let server = Server::start();
-    let (app, script) = shell(&format!(
-        "exec {} -I -c 'import socket; socket.create_connection((\"127.0.0.1\", {}))'",
-        python::path().display(),
-        server.port()
-    ));
-    let start = || app.start::<&str>(&[]).program(script.clone());
+    let (app, server) = (App::new(), Server::start());
+    let connect = format!("import socket; socket.create_connection(('127.0.0.1', {}))", server.port());
+    let start = || app.start(&["-I", "-c", &connect]).program(python::path());
     start().run().prints("");
     start().without_network().run().status(1).stderr_has("OSError: [Errno 101] Network is unreachable");
 }

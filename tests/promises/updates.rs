@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::packages::Distribution;
+use crate::support::distribution::Distribution;
 use crate::support::{App, Index, Response, Wheel, eventually};
 
 fn installed(version: &str) -> (Index, App) {

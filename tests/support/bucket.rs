@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use md5::Digest as _;
 
-use super::packages::Distribution;
+use super::distribution::Distribution;
 use super::response::Response;
 use super::server::{Request, Server};
 

@@ -8,7 +8,7 @@ use everfresh::trust::hashes::sha256_hex;
 use md5::Digest as _;
 use serde_json::{Value, json};
 
-use super::packages::Distribution;
+use super::distribution::Distribution;
 use super::response::Response;
 use super::server::{Request, Server};
 

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod bucket;
+pub mod distribution;
 pub mod index;
 pub mod net;
 pub mod outcome;
@@ -11,6 +12,7 @@ pub mod packages;
 pub mod python;
 pub mod response;
 pub mod server;
+pub mod start;
 
 pub use app::App;
 pub use bucket::Bucket;
