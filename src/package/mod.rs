@@ -3,8 +3,6 @@
 mod cursor;
 pub mod filename;
 pub mod marker;
-pub mod metadata;
 pub mod name;
 pub mod requirement;
-pub mod tags;
 pub mod version;
