@@ -5,4 +5,5 @@ pub mod filename;
 pub mod marker;
 pub mod name;
 pub mod requirement;
+pub mod tags;
 pub mod version;
