@@ -5,7 +5,6 @@ pub mod archive;
 pub mod entry_points;
 pub mod filename;
 pub mod marker;
-pub mod metadata;
 pub mod name;
 pub mod requirement;
 pub mod tags;
