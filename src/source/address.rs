@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use crate::config::SourceType;
 use crate::net::percent_decode;
 
 /// The index that is asked when no source is given.
@@ -19,29 +20,6 @@ pub enum Address {
     Links(Url),
     /// A directory on this machine; absolute.
     Directory(PathBuf),
-}
-
-/// A kind of source, as `[[source]] type` gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `index`
-    Index,
-    /// `links`
-    Links,
-    /// `directory`
-    Directory,
-}
-
-impl Kind {
-    /// The word in the configuration.
-    pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "index" => Self::Index,
-            "links" => Self::Links,
-            "directory" => Self::Directory,
-            _ => return None,
-        })
-    }
 }
 
 /// An address that leads nowhere.
@@ -87,21 +65,22 @@ impl std::error::Error for InvalidAddress {}
 pub fn infer(text: &str, base: &Path) -> Result<Address, InvalidAddress> {
     let text = text.trim();
     match scheme(text) {
-        None | Some("file") => read(text, Kind::Directory, base),
-        Some(_) => read(text, Kind::Index, base),
+        None | Some("file") => read(text, SourceType::Directory, base),
+        Some(_) => read(text, SourceType::Index, base),
     }
 }
 
 /// Reads an address whose kind is given.
-pub fn read(text: &str, kind: Kind, base: &Path) -> Result<Address, InvalidAddress> {
+pub fn read(text: &str, kind: SourceType, base: &Path) -> Result<Address, InvalidAddress> {
     let text = text.trim();
     match kind {
-        Kind::Index => web(text).map(|mut url| {
+        SourceType::Index => web(text).map(|mut url| {
             close_path(&mut url);
             Address::Index(url)
         }),
-        Kind::Links => web(text).map(Address::Links),
-        Kind::Directory => directory(text, base).map(Address::Directory),
+        SourceType::Links => web(text).map(Address::Links),
+        SourceType::Directory => directory(text, base).map(Address::Directory),
+        SourceType::S3 | SourceType::Release => Err(invalid(text, AddressFault::Unsupported)),
     }
 }
 

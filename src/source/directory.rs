@@ -47,7 +47,7 @@ fn read(path: &Path, project: &ProjectName) -> Option<File> {
         name,
         location: Location::Path(path.to_owned()),
         hashes: Hashes::default(),
-        size: metadata.is_file().then(|| metadata.len()),
+        size: metadata.is_file().then_some(metadata.len()),
         requires_python: None,
         yanked: None,
         uploaded: None,

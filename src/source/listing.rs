@@ -85,13 +85,16 @@ fn read(offer: Offer, base: &Url, project: &ProjectName) -> Option<File> {
 /// The absolute address of a link on a page, when it is one that a page from the network may name.
 pub(super) fn resolve(href: &str, base: &Url) -> Option<Url> {
     let href = href.trim_matches(|c: char| c.is_ascii_whitespace());
-    if href.len() > LONGEST_ADDRESS {
+    if href.is_empty() || href.len() > LONGEST_ADDRESS {
         return None;
     }
     let url = base.join(href).ok()?;
-    let reachable = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|h| !h.is_empty());
-    // What was secure stays secure: a page from https cannot send us to http.
-    reachable.then_some(url)
+    let reachable = match (base.scheme(), url.scheme()) {
+        // What was secure stays secure, as with redirects.
+        ("https", "http") => false,
+        (_, scheme) => matches!(scheme, "http" | "https"),
+    };
+    (reachable && url.host_str().is_some_and(|host| !host.is_empty())).then_some(url)
 }
 
 /// The last part of a URL's path, percent-decoded.

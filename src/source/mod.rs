@@ -15,6 +15,6 @@ mod simple_html;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Address, AddressFault, InvalidAddress, Kind, PUBLIC_INDEX, infer, read};
+pub use address::{Address, AddressFault, InvalidAddress, PUBLIC_INDEX, infer, read};
 pub use page::{Page, PageFault};
 pub use project::{Found, NoPages, Pages, SourceError, project_page};

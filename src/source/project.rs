@@ -74,6 +74,17 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
+impl Found {
+    fn new(listing: Listing, unchanged: bool) -> Self {
+        Self { files: listing.files, unchanged, skipped: listing.skipped }
+    }
+
+    /// Where there is no page for each project, a project without files is one that is not there.
+    fn unless_empty(self) -> Option<Self> {
+        (!self.files.is_empty()).then_some(self)
+    }
+}
+
 impl Address {
     /// The project's files; `None` where this source does not have the project.
     pub fn project(
@@ -89,7 +100,7 @@ impl Address {
             Self::Links(url) => fetcher.links(url, name),
             Self::Directory(path) => {
                 let listing = directory::list(path, name).map_err(SourceError::Directory)?;
-                Ok(found(listing, false).filter(|found| !found.files.is_empty()))
+                Ok(Found::new(listing, false).unless_empty())
             }
         }
     }
@@ -104,10 +115,6 @@ pub fn project_page(
     deadline: Deadline,
 ) -> Result<Option<Found>, SourceError> {
     Fetcher { net, pages, deadline }.page(url, name)
-}
-
-fn found(listing: Listing, unchanged: bool) -> Option<Found> {
-    Some(Found { files: listing.files, unchanged, skipped: listing.skipped })
 }
 
 struct Fetcher<'a> {
@@ -130,8 +137,8 @@ impl Fetcher<'_> {
     }
 
     fn page(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
-        self.fetch(url, |page| page::read(page, name))
-            .map(|answer| answer.and_then(|(listing, unchanged)| found(listing, unchanged)))
+        let answer = self.fetch(url, |page| page::read(page, name))?;
+        Ok(answer.map(|(listing, unchanged)| Found::new(listing, unchanged)))
     }
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
@@ -144,7 +151,7 @@ impl Fetcher<'_> {
                 unchanged &= same;
             }
         }
-        Ok(found(listing, unchanged).filter(|found| !found.files.is_empty()))
+        Ok(Found::new(listing, unchanged).unless_empty())
     }
 
     /// Fetches a page, or takes the remembered one when the server says that it still holds. A page is remembered

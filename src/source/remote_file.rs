@@ -126,9 +126,9 @@ fn fetch(
                 body.partial.map_or((0, total, total), |part| (part.start, part.end, part.total));
             Ok((Part { start, end, total, bytes: body.bytes }, body.validators))
         }
-        Ok(Answer::NotModified) => Err(RemoteFileError::NoRanges),
         Ok(Answer::Missing) => Err(RemoteFileError::Missing),
-        Err(NetError {
+        Ok(Answer::NotModified)
+        | Err(NetError {
             fault: Fault::TooLarge(_) | Fault::Status(400 | 405 | 416 | 501) | Fault::Protocol(_),
             ..
         }) => Err(RemoteFileError::NoRanges),
