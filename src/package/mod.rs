@@ -1,13 +1,13 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
-mod cursor;
 pub mod archive;
+mod cursor;
 pub mod entry_points;
 pub mod filename;
 pub mod marker;
 pub mod name;
+pub mod record;
 pub mod requirement;
 pub mod tags;
 pub mod version;
-pub mod record;
 pub mod wheel;
