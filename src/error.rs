@@ -19,6 +19,13 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The interpreter could not be executed.
+    Interpreter {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 impl Error {
@@ -36,18 +43,25 @@ impl Error {
                 io::ErrorKind::PermissionDenied => Some("check who owns it and its permissions".into()),
                 _ => None,
             },
+            Self::Interpreter { .. } => Some("check that it is a Python that runs here".into()),
         }
     }
 
     /// The exit status of the launcher when this keeps the app from starting, as `env` and `timeout` have it.
     pub fn status(&self) -> u8 {
-        125
+        match self {
+            Self::Interpreter { .. } => 126,
+            Self::Io { .. } => 125,
+        }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Interpreter { path, source } => {
+                write!(f, "cannot run {}: {}", path.display(), reason(source))
+            }
             Self::Io { action, path, source } => {
                 write!(f, "cannot {action} {}: {}", path.display(), reason(source))
             }
@@ -58,7 +72,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Interpreter { source, .. } => Some(source),
         }
     }
 }

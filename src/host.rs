@@ -38,9 +38,18 @@ impl Env {
     }
 
     /// Takes a variable out.
-    pub fn remove(&mut self, name: &str) -> Option<OsString> {
-        let at = self.0.iter().position(|(key, _)| key == name)?;
+    pub fn remove(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
+        let at = self.0.iter().position(|(key, _)| key == name.as_ref())?;
         Some(self.0.remove(at).1)
+    }
+
+    /// All variables as `NAME=value`, the form in which exec takes them.
+    pub fn into_assignments(self) -> impl Iterator<Item = OsString> {
+        self.0.into_iter().map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            name
+        })
     }
 
     /// All variables.
@@ -98,6 +107,15 @@ impl Host {
     /// The user's home directory, where the environment names an absolute one.
     pub fn home(&self) -> Option<PathBuf> {
         self.env.non_empty("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
+    }
+
+    /// What the app sees as its own path (`sys.argv[0]`): what the user typed, made whole where it was found on PATH.
+    pub fn shown_path(&self) -> OsString {
+        let typed_a_path = self.arg0.as_bytes().contains(&b'/');
+        if typed_a_path || (self.exe.file_name() != Some(&self.arg0) && !self.arg0.is_empty()) {
+            return self.arg0.clone();
+        }
+        self.exe.clone().into_os_string()
     }
 
     /// The name for messages: the last part of what it was called by.

@@ -2,10 +2,17 @@
 //!
 //! The modules in the order of the flow; `docs/architecture.md` tells the story.
 
+pub mod config;
 pub mod error;
 pub mod fs;
 pub mod host;
+pub mod launch;
+pub mod net;
 pub mod package;
+pub mod python;
+pub mod record;
 pub mod source;
+pub mod state;
+pub mod store;
 pub mod time;
 pub mod trust;

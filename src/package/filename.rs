@@ -1,8 +1,12 @@
 //! What the file name of a distribution says: PEP 427 wheels, PEP 625 sdists and their elders, setuptools' eggs.
 
+use std::fmt;
+
 use pep440_rs::Version;
 
+use crate::package::cursor::shown;
 use crate::package::name::ProjectName;
+use crate::package::version::parse_version;
 
 /// One compatibility tag (PEP 425), such as `cp311-abi3-manylinux_2_17_x86_64`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,3 +53,239 @@ pub struct DistributionName {
     /// What kind of file.
     pub format: Format,
 }
+
+/// Why a file name is not one of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidFilename {
+    /// The name of the file.
+    pub filename: String,
+    /// What is wrong with it.
+    pub reason: FilenameFault,
+}
+
+/// What can be wrong with a distribution's file name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilenameFault {
+    /// It has a path separator or a control character, or is longer than any file system takes.
+    NoFilename,
+    /// It does not end as the wanted kind of file does.
+    Extension,
+    /// It has too few or too many parts with `-` between them.
+    Parts,
+    /// The part that should be a project's name is none.
+    Project,
+    /// The part that should be a version is none.
+    Version,
+    /// The build tag does not start with a digit.
+    Build,
+    /// The compatibility tags are none, or far too many.
+    Tags,
+}
+
+impl fmt::Display for InvalidFilename {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self.reason {
+            FilenameFault::NoFilename => "it is no plain file name",
+            FilenameFault::Extension => "its extension is another",
+            FilenameFault::Parts => "it has the wrong number of parts",
+            FilenameFault::Project => "it has no valid project name",
+            FilenameFault::Version => "it has no valid version",
+            FilenameFault::Build => "its build tag does not start with a digit",
+            FilenameFault::Tags => "it has no valid compatibility tags",
+        };
+        write!(f, "'{}' is not the name of a distribution: {reason}", shown(&self.filename))
+    }
+}
+
+impl std::error::Error for InvalidFilename {}
+
+/// The longest file name that Linux and macOS take, in bytes.
+const LONGEST: usize = 255;
+
+/// The most tags that one wheel's name may stand for; real ones stand for a dozen.
+const MOST_TAGS: usize = 1024;
+
+/// How an sdist's name ends: the two of PEP 625 first, then what older tools made.
+const SDIST_EXTENSIONS: [&str; 4] = [".tar.gz", ".zip", ".tgz", ".tar"];
+
+impl DistributionName {
+    /// Reads the name of any distribution that we can use, by its extension.
+    pub fn parse(filename: &str) -> Result<Self, InvalidFilename> {
+        Self::read(filename, |stem, kind| match kind {
+            Kind::Wheel => wheel(stem),
+            Kind::Egg => egg(stem),
+            Kind::Sdist => sdist(stem),
+        })
+    }
+
+    /// Reads the name of a distribution of a known project. Only so can an old sdist be read whose version has a
+    /// `-` in it: `foo-bar-1.0-2.tar.gz` is version `1.0.post2` of `foo-bar`, but version `2` of `foo-bar-1-0`.
+    pub fn parse_for(filename: &str, project: &ProjectName) -> Result<Self, InvalidFilename> {
+        let name = Self::read(filename, |stem, kind| match kind {
+            Kind::Wheel => wheel(stem),
+            Kind::Egg => egg(stem),
+            Kind::Sdist => sdist_of(stem, project),
+        })?;
+        if name.project == *project {
+            Ok(name)
+        } else {
+            Err(InvalidFilename { filename: filename.to_owned(), reason: FilenameFault::Project })
+        }
+    }
+
+    /// Reads a wheel's name (PEP 427, PEP 425).
+    pub fn parse_wheel(filename: &str) -> Result<Self, InvalidFilename> {
+        Self::read(filename, |stem, kind| match kind {
+            Kind::Wheel => wheel(stem),
+            Kind::Egg | Kind::Sdist => Err(FilenameFault::Extension),
+        })
+    }
+
+    /// Reads an sdist's name (PEP 625): `.tar.gz` or `.zip`, split at the last `-`.
+    pub fn parse_sdist(filename: &str) -> Result<Self, InvalidFilename> {
+        Self::read(filename, |stem, kind| match kind {
+            Kind::Sdist if is_modern(filename) => sdist(stem),
+            Kind::Wheel | Kind::Egg | Kind::Sdist => Err(FilenameFault::Extension),
+        })
+    }
+
+    /// Reads an egg's name, as setuptools writes it.
+    pub fn parse_egg(filename: &str) -> Result<Self, InvalidFilename> {
+        Self::read(filename, |stem, kind| match kind {
+            Kind::Egg => egg(stem),
+            Kind::Wheel | Kind::Sdist => Err(FilenameFault::Extension),
+        })
+    }
+
+    fn read(
+        filename: &str,
+        parse: impl Fn(&str, Kind) -> Result<Self, FilenameFault>,
+    ) -> Result<Self, InvalidFilename> {
+        let invalid = |reason| InvalidFilename { filename: filename.to_owned(), reason };
+        if filename.len() > LONGEST || filename.contains(|c: char| matches!(c, '/' | '\\') || c.is_control())
+        {
+            return Err(invalid(FilenameFault::NoFilename));
+        }
+        let sdist = || SDIST_EXTENSIONS.iter().find_map(|extension| filename.strip_suffix(extension));
+        let (stem, kind) = if let Some(stem) = filename.strip_suffix(".whl") {
+            (stem, Kind::Wheel)
+        } else if let Some(stem) = filename.strip_suffix(".egg") {
+            (stem, Kind::Egg)
+        } else {
+            (sdist().ok_or_else(|| invalid(FilenameFault::Extension))?, Kind::Sdist)
+        };
+        parse(stem, kind).map_err(invalid)
+    }
+}
+
+fn is_modern(filename: &str) -> bool {
+    SDIST_EXTENSIONS.iter().take(2).any(|extension| filename.ends_with(extension))
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Wheel,
+    Egg,
+    Sdist,
+}
+
+fn project(name: &str) -> Result<ProjectName, FilenameFault> {
+    name.parse().map_err(|_| FilenameFault::Project)
+}
+
+fn version(text: &str) -> Result<Version, FilenameFault> {
+    parse_version(text).map_err(|_| FilenameFault::Version)
+}
+
+fn wheel(stem: &str) -> Result<DistributionName, FilenameFault> {
+    let parts: Vec<&str> = stem.split('-').collect();
+    let (name, version_text, build, python, abi, platform) = match parts[..] {
+        [name, version, python, abi, platform] => (name, version, None, python, abi, platform),
+        [name, version, build, python, abi, platform] => (name, version, Some(build), python, abi, platform),
+        _ => return Err(FilenameFault::Parts),
+    };
+    if name.contains("__") {
+        return Err(FilenameFault::Project);
+    }
+    Ok(DistributionName {
+        project: project(name)?,
+        version: version(version_text)?,
+        format: Format::Wheel {
+            build: build.map(build_tag).transpose()?,
+            tags: expand_tags(python, abi, platform)?,
+        },
+    })
+}
+
+fn build_tag(text: &str) -> Result<BuildTag, FilenameFault> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, rest) = text.split_at(digits);
+    Ok((number.parse().map_err(|_| FilenameFault::Build)?, rest.to_owned()))
+}
+
+/// All combinations of compressed tag sets (PEP 425), in lower case, in their order, each once.
+fn expand_tags(python: &str, abi: &str, platform: &str) -> Result<Vec<Tag>, FilenameFault> {
+    let lower = |part: &str| part.split('.').map(str::to_lowercase).collect::<Vec<_>>();
+    let (pythons, abis, platforms) = (lower(python), lower(abi), lower(platform));
+    let is_empty = |parts: &[String]| parts.iter().any(String::is_empty);
+    let sound =
+        pythons.iter().all(|python| is_identifier(python)) && !is_empty(&abis) && !is_empty(&platforms);
+    if !sound || pythons.len() * abis.len() * platforms.len() > MOST_TAGS {
+        return Err(FilenameFault::Tags);
+    }
+    let mut tags = Vec::new();
+    for python in &pythons {
+        for abi in &abis {
+            for platform in &platforms {
+                tags.push(Tag { python: python.clone(), abi: abi.clone(), platform: platform.clone() });
+            }
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    tags.retain(|tag| seen.insert(tag.clone()));
+    Ok(tags)
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+fn sdist(stem: &str) -> Result<DistributionName, FilenameFault> {
+    let (name, version_text) = stem.rsplit_once('-').ok_or(FilenameFault::Parts)?;
+    Ok(DistributionName { project: project(name)?, version: version(version_text)?, format: Format::Sdist })
+}
+
+/// An sdist of a known project: split at the first `-` that has that name before it and a version behind it.
+fn sdist_of(stem: &str, project: &ProjectName) -> Result<DistributionName, FilenameFault> {
+    let splits = stem.match_indices('-').filter_map(|(at, _)| Some((stem.get(..at)?, stem.get(at + 1..)?)));
+    let mut versions = splits
+        .filter(|(name, _)| name.parse::<ProjectName>().is_ok_and(|name| name == *project))
+        .map(|(_, text)| version(text));
+    let first = versions.next().ok_or(FilenameFault::Project)?;
+    let version = first.or_else(|fault| versions.find_map(Result::ok).ok_or(fault))?;
+    Ok(DistributionName { project: project.clone(), version, format: Format::Sdist })
+}
+
+/// `name-version(-pyX.Y(-platform)?)?`, where `_` stands for a `-` of the name and of the version.
+fn egg(stem: &str) -> Result<DistributionName, FilenameFault> {
+    let mut parts = stem.splitn(4, '-');
+    let name = parts.next().unwrap_or_default();
+    let version_text = parts.next().ok_or(FilenameFault::Parts)?;
+    let python = match parts.next() {
+        None => None,
+        Some(tag) => Some(tag.strip_prefix("py").filter(|v| !v.is_empty()).ok_or(FilenameFault::Tags)?),
+    };
+    let platform = parts.next();
+    if platform == Some("") {
+        return Err(FilenameFault::Tags);
+    }
+    Ok(DistributionName {
+        project: project(name)?,
+        version: version(&version_text.replace('_', "-"))?,
+        format: Format::Egg { python: python.map(str::to_owned), platform: platform.map(str::to_owned) },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,15 @@
 pub mod archive;
 pub mod egg;
 pub mod entry_points;
+mod cursor;
 pub mod filename;
+pub mod marker;
 pub mod name;
 pub mod record;
 pub mod sdist;
 mod sdist_layout;
 pub mod unpack;
 pub mod wheel;
+pub mod requirement;
+pub mod tags;
+pub mod version;

@@ -1,0 +1,182 @@
+//! Who may see which user name and password: from the URLs the user gave, else from `.netrc`; for one origin only.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use url::{Origin, Url};
+
+use super::netrc::Netrc;
+use crate::fs;
+use crate::host::Env;
+
+/// A user name and password for HTTP's Basic scheme (RFC 7617).
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+impl Login {
+    /// The userinfo of a URL, percent-decoded.
+    fn of_url(url: &Url) -> Option<Self> {
+        let given = !url.username().is_empty() || url.password().is_some();
+        given.then(|| Self {
+            user: percent_decode(url.username()),
+            password: percent_decode(url.password().unwrap_or_default()),
+        })
+    }
+
+    /// The value of an `Authorization` or `Proxy-Authorization` header.
+    pub(super) fn basic(&self) -> String {
+        format!("Basic {}", base64(format!("{}:{}", self.user, self.password).as_bytes()))
+    }
+}
+
+/// What is known of credentials in this process.
+pub(super) struct Credentials {
+    /// From URLs; the first word on an origin stands, so that a page cannot replace what the user configured.
+    known: Mutex<HashMap<Origin, Login>>,
+    netrc_path: Option<PathBuf>,
+    netrc: OnceLock<Netrc>,
+}
+
+impl Credentials {
+    /// Nothing is read before it is needed.
+    pub(super) fn new(env: &Env) -> Self {
+        let at_home = || env.non_empty("HOME").map(|home| PathBuf::from(home).join(".netrc"));
+        Self {
+            known: Mutex::default(),
+            netrc_path: env.non_empty("NETRC").map(PathBuf::from).or_else(at_home),
+            netrc: OnceLock::new(),
+        }
+    }
+
+    /// Takes note of the credentials in a URL: they hold for all of its origin.
+    pub(super) fn learn(&self, url: &Url) {
+        if let Some(login) = Login::of_url(url) {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.entry(url.origin()).or_insert(login);
+        }
+    }
+
+    /// What to send to that URL's origin.
+    pub(super) fn of(&self, url: &Url) -> Option<Login> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(login) = known.get(&url.origin()) {
+            return Some(login.clone());
+        }
+        drop(known);
+        self.netrc().login(url.host_str()?)
+    }
+
+    fn netrc(&self) -> &Netrc {
+        self.netrc.get_or_init(|| {
+            let bytes = self.netrc_path.as_ref().and_then(|path| fs::read(path, fs::SMALL_FILE).ok());
+            Netrc::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
+        })
+    }
+}
+
+/// Undoes percent-encoding; what is no valid escape stays, bytes that are no UTF-8 become replacement characters.
+pub fn percent_decode(text: &str) -> String {
+    let hex = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if let (b'%', Some(high), Some(low)) = (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            decoded.push(high << 4 | low);
+            at += 3;
+        } else {
+            decoded.push(byte);
+            at += 1;
+        }
+    }
+    String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Base64 with padding (RFC 4648, 4).
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, &b| group << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let index = (group >> (18 - 6 * place)) & 63;
+            let letter = ALPHABET.get(index as usize).filter(|_| place <= chunk.len());
+            text.push(letter.map_or('=', |&b| char::from(b)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+
+    fn credentials() -> Credentials {
+        Credentials::new(&Env::default())
+    }
+
+    fn sent(credentials: &Credentials, url: &str) -> Option<String> {
+        credentials.of(&Url::parse(url).unwrap()).map(|login| login.basic())
+    }
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        let cases = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn credentials_hold_for_their_origin_only() {
+        let credentials = credentials();
+        credentials.learn(&Url::parse("https://aladdin:open%20sesame@host/simple/").unwrap());
+        assert_eq!(
+            sent(&credentials, "https://host/files/x"),
+            Some("Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ==".into())
+        );
+        for other in ["http://host/", "https://host:8443/", "https://other/", "https://sub.host/"] {
+            assert_eq!(sent(&credentials, other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_page_cannot_replace_what_the_user_gave() {
+        let credentials = credentials();
+        credentials.learn(&Url::parse("https://a:1@host/").unwrap());
+        credentials.learn(&Url::parse("https://b:2@host/").unwrap());
+        assert_eq!(sent(&credentials, "https://host/"), Some("Basic YTox".into()));
+    }
+
+    #[test]
+    fn netrc_is_found_by_its_variable_and_an_unreadable_one_counts_as_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("n");
+        std::fs::write(&path, "machine host login a password 1").unwrap();
+        let env: Env = [("NETRC", &path)].into_iter().collect();
+        assert_eq!(sent(&Credentials::new(&env), "http://host:8080/"), Some("Basic YTox".into()));
+        let env: Env = [("NETRC", directory.path())].into_iter().collect();
+        assert_eq!(sent(&Credentials::new(&env), "http://host/"), None);
+    }
+
+    #[test]
+    fn percent_decoding_leaves_what_is_no_escape() {
+        for (text, decoded) in
+            [("a%2Bb%2b", "a+b+"), ("100%", "100%"), ("%zz%4", "%zz%4"), ("%C3%A4%ff", "ä\u{fffd}")]
+        {
+            assert_eq!(percent_decode(text), decoded);
+        }
+    }
+}

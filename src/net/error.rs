@@ -1,0 +1,221 @@
+//! What goes wrong between us and a server, as data, and URLs as they may be shown.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+/// A request that did not get its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetError {
+    /// What was asked for, without anything secret (see [`show_url`]).
+    pub url: String,
+    /// Why it failed.
+    pub fault: Fault,
+    /// How long the server asks to wait (RFC 9110 `Retry-After`), where it does.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// The kinds of failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The host's name leads to no address.
+    Resolve,
+    /// No connection: refused, no route, network down.
+    Connect(String),
+    /// No secure connection: an unknown issuer, an expired certificate, a wrong name, unreadable extra roots.
+    Tls(String),
+    /// The proxy cannot be used or refuses.
+    Proxy(String),
+    /// The time given ran out.
+    Timeout(Phase),
+    /// No byte came for [`STALL`](super::STALL).
+    Stalled,
+    /// The connection ended before an answer.
+    Disconnected,
+    /// The server answered with this status.
+    Status(u16),
+    /// A redirect that is not followed.
+    Redirect(RedirectFault),
+    /// More bytes than this cap.
+    TooLarge(u64),
+    /// The body ended before its announced end.
+    Truncated,
+    /// An answer that is not HTTP as we know it.
+    Protocol(String),
+}
+
+/// What was waited for when the time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The address or the connection.
+    Connect,
+    /// The head of the answer.
+    Answer,
+    /// The rest of the body.
+    Body,
+}
+
+/// Why a redirect is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectFault {
+    /// It leads where we have been.
+    Circle,
+    /// More than [`MOST_REDIRECTS`](super::redirect::MOST_REDIRECTS) in a row.
+    TooMany,
+    /// It leads from https to http.
+    Downgrade,
+    /// It names no http address.
+    Nowhere,
+}
+
+impl NetError {
+    pub(super) fn new(url: &Url, fault: Fault) -> Self {
+        Self { url: show_url(url), fault, retry_after: None }
+    }
+
+    /// Whether the same request may well succeed in a moment. Certificate errors, refusals and the 4xx statuses
+    /// (but 429) never do, and trying again would only spend the deadline.
+    pub fn is_transient(&self) -> bool {
+        match self.fault {
+            Fault::Disconnected | Fault::Truncated => true,
+            Fault::Status(status) => matches!(status, 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// Whether it looks as though there is no network, or no way to that host.
+    pub fn is_offline(&self) -> bool {
+        matches!(
+            self.fault,
+            Fault::Resolve
+                | Fault::Connect(_)
+                | Fault::Timeout(Phase::Connect | Phase::Answer)
+                | Fault::Stalled
+                | Fault::Disconnected
+        )
+    }
+}
+
+impl fmt::Display for NetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot fetch {}: {}", self.url, self.fault)
+    }
+}
+
+impl std::error::Error for NetError {}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve => f.write_str("the host name cannot be resolved"),
+            Self::Connect(reason) => write!(f, "cannot connect: {reason}"),
+            Self::Tls(reason) => write!(f, "no secure connection: {reason}"),
+            Self::Proxy(reason) => write!(f, "proxy: {reason}"),
+            Self::Timeout(Phase::Connect) => f.write_str("no connection within the time given"),
+            Self::Timeout(Phase::Answer) => f.write_str("no answer within the time given"),
+            Self::Timeout(Phase::Body) => f.write_str("not complete within the time given"),
+            Self::Stalled => write!(f, "no byte came for {} s", super::STALL.as_secs()),
+            Self::Disconnected => f.write_str("the connection ended before an answer"),
+            Self::Status(status) => write!(f, "the server answers {}", show_status(*status)),
+            Self::Redirect(fault) => fault.fmt(f),
+            Self::TooLarge(cap) => write!(f, "larger than {cap} bytes"),
+            Self::Truncated => f.write_str("the answer ended too early"),
+            Self::Protocol(reason) => write!(f, "not understood: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for RedirectFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Circle => "redirects lead in a circle",
+            Self::TooMany => "too many redirects",
+            Self::Downgrade => "redirected from https to http",
+            Self::Nowhere => "redirected to what is no http address",
+        })
+    }
+}
+
+/// The number with its phrase (RFC 9110), where it has one.
+fn show_status(status: u16) -> String {
+    let phrase = ureq::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    phrase.map_or_else(|| status.to_string(), |phrase| format!("{status} {phrase}"))
+}
+
+/// A URL for people and logs: without user name and password, and with the values of query parameters that grant
+/// access (pre-signed S3 URLs, tokens) masked.
+pub fn show_url(url: &Url) -> String {
+    let mut shown = url.clone();
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_fragment(None);
+    if let Some(query) = url.query() {
+        let pairs: Vec<String> = query.split('&').map(mask).collect();
+        shown.set_query(Some(&pairs.join("&")));
+    }
+    shown.into()
+}
+
+fn mask(pair: &str) -> String {
+    const SECRET: [&str; 11] = [
+        "x-amz-",
+        "x-goog-",
+        "awsaccesskeyid",
+        "token",
+        "signature",
+        "secret",
+        "password",
+        "passwd",
+        "credential",
+        "auth",
+        "key",
+    ];
+    let name = pair.split('=').next().unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let secret = lower == "sig" || SECRET.iter().any(|word| lower.contains(word));
+    if secret && pair.contains('=') { format!("{name}=***") } else { pair.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        for (url, shown) in [
+            ("https://user:pw@host/simple/", "https://host/simple/"),
+            (
+                "https://host/a?X-Amz-Signature=abc&X-Amz-Expires=5&x=1",
+                "https://host/a?X-Amz-Signature=***&X-Amz-Expires=***&x=1",
+            ),
+            (
+                "https://host/a?private_token=abc&sig=d&format=json",
+                "https://host/a?private_token=***&sig=***&format=json",
+            ),
+            ("https://host/a?flag#sha256=00", "https://host/a?flag"),
+        ] {
+            assert_eq!(show_url(&Url::parse(url).unwrap()), shown);
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_in_a_moment_is_tried_again() {
+        let url = Url::parse("http://h/").unwrap();
+        let transient = |fault| NetError::new(&url, fault).is_transient();
+        for fault in [Fault::Disconnected, Fault::Truncated, Fault::Status(503), Fault::Status(429)] {
+            assert!(transient(fault.clone()), "{fault}");
+        }
+        for fault in [
+            Fault::Tls("unknown issuer".into()),
+            Fault::Connect("connection refused".into()),
+            Fault::Status(401),
+            Fault::Status(404),
+            Fault::Timeout(Phase::Answer),
+            Fault::Redirect(RedirectFault::Circle),
+            Fault::TooLarge(1),
+        ] {
+            assert!(!transient(fault.clone()), "{fault}");
+        }
+    }
+}

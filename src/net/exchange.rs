@@ -1,0 +1,309 @@
+//! One request and its answer, redirects followed; the words of the HTTP crate turned into ours.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use ureq::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ureq::{BodyReader, Timeout};
+use url::Url;
+
+use super::error::{Fault, NetError, Phase};
+use super::{DownloadError, Net, Partial, Range, Validators, redirect};
+use crate::error::Error;
+use crate::time::Deadline;
+
+/// The most bytes of an unwanted body that are read so that its connection can be used again.
+const SETTLE: u64 = 16 << 10;
+/// Bytes read at a time.
+const PIECE: usize = 64 << 10;
+
+/// Which encoding of the body is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// For pages.
+    Gzip,
+    /// For files, whose bytes are hashed as they are.
+    Identity,
+}
+
+pub(super) struct Request<'a> {
+    pub(super) url: &'a Url,
+    pub(super) accept: &'a str,
+    pub(super) validators: Option<&'a Validators>,
+    pub(super) range: Option<Range>,
+    pub(super) encoding: Encoding,
+}
+
+/// An answer's head, its body still to be read.
+pub(super) struct Reply {
+    pub(super) url: Url,
+    pub(super) status: u16,
+    headers: HeaderMap,
+    length: Option<u64>,
+    encoding: Encoding,
+    body: BodyReader<'static>,
+}
+
+/// Sends the request and follows redirects.
+pub(super) fn run(net: &Net, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+    let mut url = request.url.clone();
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_fragment(None);
+    let mut trail = vec![url.clone()];
+    loop {
+        let mut reply = send(net, &url, request, deadline)?;
+        if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
+            return Ok(reply);
+        }
+        let location = reply.header("location").unwrap_or_default();
+        url = redirect::next(&trail, &location).map_err(|fault| reply.error(Fault::Redirect(fault)))?;
+        trail.push(url.clone());
+        reply.settle();
+    }
+}
+
+fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(NetError::new(
+            url,
+            Fault::Protocol(format!("{}: is no scheme for requests", url.scheme())),
+        ));
+    }
+    if deadline.passed() {
+        return Err(NetError::new(url, Fault::Timeout(Phase::Connect)));
+    }
+    let route = net.routes.to(url).map_err(|fault| NetError::new(url, fault))?;
+    let mut builder = route.agent.get(url.as_str());
+    if let Some(headers) = builder.headers_mut() {
+        let authorization = net.credentials.of(url).map(|login| login.basic());
+        set_headers(headers, request);
+        set(headers, header::AUTHORIZATION, authorization.as_deref());
+        set(headers, header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
+    }
+    let response = builder
+        .config()
+        .timeout_global(deadline.remaining())
+        .build()
+        .call()
+        .map_err(|error| NetError::new(url, fault(error, Phase::Answer)))?;
+    let (head, body) = response.into_parts();
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok(Reply {
+        url: url.clone(),
+        status: head.status.as_u16(),
+        headers: head.headers,
+        length,
+        encoding: request.encoding,
+        body: body.into_with_config().limit(u64::MAX).reader(),
+    })
+}
+
+fn set_headers(headers: &mut HeaderMap, request: &Request<'_>) {
+    let validators = request.validators;
+    let range = request.range.map(|range| match range {
+        Range::Between(first, last) => format!("bytes={first}-{last}"),
+        Range::Last(count) => format!("bytes=-{count}"),
+    });
+    let encoding = match request.encoding {
+        Encoding::Gzip => "gzip",
+        Encoding::Identity => "identity",
+    };
+    set(headers, header::ACCEPT, Some(request.accept));
+    set(headers, header::ACCEPT_ENCODING, Some(encoding));
+    set(headers, header::IF_NONE_MATCH, validators.and_then(|v| v.etag.as_deref()));
+    set(headers, header::IF_MODIFIED_SINCE, validators.and_then(|v| v.last_modified.as_deref()));
+    set(headers, header::RANGE, range.as_deref());
+}
+
+/// A value that no header can carry (a damaged remembered page) is not sent.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
+    if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+        headers.insert(name, value);
+    }
+}
+
+impl Reply {
+    /// A header's value, where it is text.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    pub(super) fn error(&self, fault: Fault) -> NetError {
+        NetError::new(&self.url, fault)
+    }
+
+    /// The error that a status stands for.
+    pub(super) fn refusal(mut self) -> NetError {
+        self.settle();
+        let seconds = self.header("retry-after").and_then(|value| value.trim().parse().ok());
+        NetError { retry_after: seconds.map(Duration::from_secs), ..self.error(Fault::Status(self.status)) }
+    }
+
+    /// Reads a short rest of the body, so that the connection can be used again.
+    pub(super) fn settle(&mut self) {
+        if self.length.is_some_and(|length| length <= SETTLE) {
+            let _ = io::copy(&mut (&mut self.body).take(SETTLE + 1), &mut io::sink());
+        }
+    }
+
+    /// All of the body, decompressed, in memory.
+    pub(super) fn read(&mut self, cap: u64) -> Result<Vec<u8>, NetError> {
+        let mut bytes = Vec::new();
+        let mut keep = |piece: &[u8]| -> Result<(), Error> {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        };
+        match self.stream(cap, &mut keep) {
+            Ok(_) => Ok(bytes),
+            Err(DownloadError::Net(error)) => Err(error),
+            Err(DownloadError::Sink(error)) => Err(self.error(Fault::Protocol(error.to_string()))),
+        }
+    }
+
+    /// Hands the body on piece by piece; gives its length.
+    pub(super) fn stream(
+        &mut self,
+        cap: u64,
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<u64, DownloadError> {
+        if self.length.is_some_and(|length| length > cap) {
+            return Err(self.error(Fault::TooLarge(cap)).into());
+        }
+        let url = &self.url;
+        let mut unpacked;
+        let body: &mut dyn Read =
+            match decoding(self.encoding, &self.headers).map_err(|f| NetError::new(url, f))? {
+                Encoding::Identity => &mut self.body,
+                Encoding::Gzip => {
+                    unpacked = MultiGzDecoder::new(&mut self.body);
+                    &mut unpacked
+                }
+            };
+        let mut piece = vec![0; PIECE];
+        let mut total = 0;
+        loop {
+            let count = body.read(&mut piece).map_err(|error| NetError::new(url, body_fault(error)))?;
+            if count == 0 {
+                return Ok(total);
+            }
+            total += count as u64;
+            if total > cap {
+                return Err(NetError::new(url, Fault::TooLarge(cap)).into());
+            }
+            sink(piece.get(..count).unwrap_or_default()).map_err(DownloadError::Sink)?;
+        }
+    }
+
+    /// Which part of the file a 206 answer of `length` bytes holds.
+    pub(super) fn partial(&self, length: usize) -> Result<Partial, NetError> {
+        let text = self.header("content-range").unwrap_or_default();
+        parse_content_range(&text).filter(|part| part.end - part.start == length as u64).ok_or_else(|| {
+            self.error(Fault::Protocol("a part of the file that is not the part announced".into()))
+        })
+    }
+}
+
+/// How the body has to be decoded. A file asked for as it is stays as it is: servers that mark `.tar.gz` files as
+/// gzip-encoded mean the file, and it is the file that is hashed.
+fn decoding(asked: Encoding, headers: &HeaderMap) -> Result<Encoding, Fault> {
+    let Some(coding) = headers.get(header::CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+    if asked == Encoding::Identity {
+        return Ok(Encoding::Identity);
+    }
+    match coding.to_str().map(|coding| coding.trim().to_ascii_lowercase()).as_deref() {
+        Ok("" | "identity") => Ok(Encoding::Identity),
+        Ok("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        _ => Err(Fault::Protocol("an encoding of the body that was not asked for".into())),
+    }
+}
+
+/// `bytes 0-499/1234` (RFC 9110, 14.4).
+fn parse_content_range(text: &str) -> Option<Partial> {
+    let (span, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = span.split_once('-')?;
+    let (start, last, total): (u64, u64, u64) =
+        (first.trim().parse().ok()?, last.trim().parse().ok()?, total.trim().parse().ok()?);
+    (start <= last && last < total).then(|| Partial { start, end: last + 1, total })
+}
+
+fn body_fault(error: io::Error) -> Fault {
+    match fault(ureq::Error::from(error), Phase::Body) {
+        Fault::Disconnected => Fault::Truncated,
+        other => other,
+    }
+}
+
+/// The HTTP crate's error in our words; `phase` is where the total time ran out, if it did.
+fn fault(error: ureq::Error, phase: Phase) -> Fault {
+    use ureq::Error as E;
+    match error {
+        E::HostNotFound => Fault::Resolve,
+        E::Timeout(Timeout::PerRead | Timeout::PerWrite) => Fault::Stalled,
+        E::Timeout(Timeout::Resolve | Timeout::Connect) => Fault::Timeout(Phase::Connect),
+        E::Timeout(_) => Fault::Timeout(phase),
+        E::Rustls(error) => Fault::Tls(tls_reason(&error)),
+        E::Tls(reason) => Fault::Tls(reason.to_owned()),
+        E::TlsRequired => Fault::Tls("the connection is not encrypted".to_owned()),
+        E::Other(error) => match error.downcast_ref::<super::tls::TlsError>() {
+            Some(error) => Fault::Tls(error.to_string()),
+            None => Fault::Protocol(error.to_string()),
+        },
+        E::ConnectProxyFailed(reason) => Fault::Proxy(reason),
+        E::InvalidProxyUrl => Fault::Proxy("its address is not valid".to_owned()),
+        E::ConnectionFailed => Fault::Connect("no way to the host".to_owned()),
+        E::Io(error) => io_fault(&error),
+        other => Fault::Protocol(other.to_string()),
+    }
+}
+
+fn io_fault(error: &io::Error) -> Fault {
+    use io::ErrorKind as K;
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Fault::Tls(tls_reason(tls));
+    }
+    match error.kind() {
+        K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => Fault::Disconnected,
+        K::TimedOut | K::WouldBlock => Fault::Timeout(Phase::Connect),
+        K::InvalidData | K::InvalidInput => Fault::Protocol(error.to_string()),
+        _ => {
+            let text = error.to_string();
+            Fault::Connect(text.split(" (os error").next().unwrap_or_default().to_lowercase())
+        }
+    }
+}
+
+fn tls_reason(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as C, Error as E};
+    match error {
+        E::InvalidCertificate(C::UnknownIssuer) => "the certificate's issuer is not known here".to_owned(),
+        E::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => {
+            "the certificate has expired, or the clock is wrong".to_owned()
+        }
+        E::InvalidCertificate(C::NotValidYet | C::NotValidYetContext { .. }) => {
+            "the certificate is not valid yet, or the clock is wrong".to_owned()
+        }
+        E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
+            "the certificate is for another host".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_is_taken_at_its_word_only_when_it_makes_sense() {
+        assert_eq!(parse_content_range("bytes 5-9/10"), Some(Partial { start: 5, end: 10, total: 10 }));
+        for text in
+            ["", "bytes", "bytes */10", "bytes 5-9/*", "bytes 9-5/10", "bytes 5-10/10", "bytes -1-2/3"]
+        {
+            assert_eq!(parse_content_range(text), None, "{text}");
+        }
+        let most = u64::MAX;
+        assert_eq!(parse_content_range(&format!("bytes 0-{most}/{most}")), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Which requests go through which proxy: the variables that curl made usual.
+
+use url::Url;
+
+use crate::host::Env;
+
+/// The proxies by the scheme of the request, and the hosts that are reached without.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Proxies {
+    /// For `http://` requests.
+    pub(super) http: Option<String>,
+    /// For `https://` requests.
+    pub(super) https: Option<String>,
+    direct: Vec<Exception>,
+}
+
+/// One word of `no_proxy`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Exception {
+    Everything,
+    /// A host and the hosts below it, perhaps at one port only.
+    Host(String, Option<u16>),
+}
+
+impl Proxies {
+    /// Reads the variables; lower case wins. `HTTP_PROXY` is not read, because a CGI server sets it from a header
+    /// that anyone can send (CVE-2016-5385).
+    pub(super) fn from_env(env: &Env) -> Self {
+        let first = |names: &[&str]| names.iter().find_map(|name| env.text(name)).map(str::to_owned);
+        let exceptions = first(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+        Self {
+            http: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
+            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            direct: exceptions.split([',', ' ']).filter_map(Exception::parse).collect(),
+        }
+    }
+
+    /// Whether that URL is reached without a proxy although there is one.
+    pub(super) fn is_exception(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+        self.direct.iter().any(|exception| exception.covers(&host, url.port_or_known_default()))
+    }
+}
+
+impl Exception {
+    fn parse(word: &str) -> Option<Self> {
+        if word == "*" {
+            return Some(Self::Everything);
+        }
+        let (host, port) = match word.rsplit_once(':') {
+            // More than one colon outside brackets is an IPv6 address, without a port.
+            Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, port.parse().ok()),
+            _ => (word, None),
+        };
+        let host = host.trim_start_matches("*.").trim_matches('.').to_ascii_lowercase();
+        let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        let host = if is_bare_ipv6 { format!("[{host}]") } else { host };
+        (!host.is_empty()).then_some(Self::Host(host, port))
+    }
+
+    fn covers(&self, host: &str, port: Option<u16>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Host(name, only) => {
+                let below = host
+                    .strip_suffix(name.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+                below && (only.is_none() || *only == port)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(variables: &[(&str, &str)]) -> Proxies {
+        Proxies::from_env(&variables.iter().copied().collect())
+    }
+
+    #[test]
+    fn each_scheme_has_its_variable_and_http_only_the_lower_case_one() {
+        let set = proxies(&[("HTTP_PROXY", "evil"), ("HTTPS_PROXY", "b"), ("ALL_PROXY", "c")]);
+        assert_eq!((set.http.as_deref(), set.https.as_deref()), (Some("c"), Some("b")));
+        let set = proxies(&[
+            ("HTTP_PROXY", "evil"),
+            ("http_proxy", ""),
+            ("https_proxy", "l"),
+            ("HTTPS_PROXY", "u"),
+        ]);
+        assert_eq!((set.http.as_deref(), set.https.as_deref()), (None, Some("l")));
+    }
+
+    #[test]
+    fn exceptions_are_hosts_and_what_is_below_them() {
+        let set = proxies(&[("no_proxy", "example.com, .corp,*.lan 10.0.0.1,local:8080,::1")]);
+        for (url, direct) in [
+            ("https://example.com/", true),
+            ("https://EXAMPLE.com./", true),
+            ("https://pypi.example.com/", true),
+            ("https://notexample.com/", false),
+            ("https://corp/", true),
+            ("http://a.b.corp/", true),
+            ("http://x.lan/", true),
+            ("http://10.0.0.1:3141/", true),
+            ("http://10.0.0.11/", false),
+            ("http://local:8080/", true),
+            ("http://local/", false),
+            ("http://[::1]:80/", true),
+        ] {
+            assert_eq!(set.is_exception(&Url::parse(url).unwrap()), direct, "{url}");
+        }
+        assert!(proxies(&[("NO_PROXY", "*")]).is_exception(&Url::parse("https://a/").unwrap()));
+        assert!(!proxies(&[("NO_PROXY", ", ,")]).is_exception(&Url::parse("https://a/").unwrap()));
+    }
+}

@@ -1,0 +1,288 @@
+//! The only file that knows the layout of the cache.
+//!
+//! ```text
+//! <cache>/everfresh/
+//!   CACHEDIR.TAG        tells backup programs to leave this alone
+//!   apps/<app id>/
+//!     record            the launch record (`record.rs`)
+//!     state.json        generations, stamps, back-off (`state.rs`)
+//!     lock              held by the updater while it works
+//!     log               one line of JSON an event
+//!   envs/<key>/
+//!     site/             all distributions merged: what goes on sys.path
+//!     manifest.json     what it was made from
+//!     complete          written last; an app that runs holds a shared lock on it
+//!   store/<sha256>/
+//!     tree/             one distribution unpacked, hard-linked into environments
+//!     unpacked.json     what is known of it; written last
+//!   pages/<sha256 of URL>   remembered answers of sources, for conditional requests
+//! ```
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::fs;
+use crate::host::{Env, Host};
+use crate::trust::hashes::sha256_hex;
+
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This file marks a cache directory that can be made anew (https://bford.info/cachedir/).\n";
+
+/// An everfresh cache: the directory `everfresh` in somebody's cache directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// One app's own files in a cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppFiles {
+    root: PathBuf,
+}
+
+/// The cache that every start can know without reading anything: `$EVERFRESH_CACHE`, else `$XDG_CACHE_HOME`, else
+/// `~/.cache`, else the user's own temporary one.
+pub fn usual(env: &Env) -> Store {
+    let absolute = |name: &str| env.non_empty(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("EVERFRESH_CACHE")
+        .or_else(|| absolute("XDG_CACHE_HOME"))
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    base.map_or_else(|| temporary(env), |base| Store::under(&base))
+}
+
+/// The cache for when no other can be written: `everfresh-<uid>` in the temporary directory.
+pub fn temporary(env: &Env) -> Store {
+    let base = env.non_empty("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let user = nix::unistd::geteuid();
+    Store::under(&base.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("everfresh-{user}")))
+}
+
+/// An app's identity in a cache: the launcher's file name and a digest of its whole path, so that two installations
+/// of one app never share state (they share environments and files all the same).
+pub fn app_id(exe: &Path) -> String {
+    let name: String = exe
+        .file_name()
+        .unwrap_or(OsStr::new("app"))
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' })
+        .take(40)
+        .collect();
+    let digest = sha256_hex(exe.as_os_str().as_bytes());
+    format!("{}-{}", name.trim_start_matches('.'), &digest[..16])
+}
+
+impl Store {
+    /// The cache in the directory `base`.
+    pub fn under(base: &Path) -> Self {
+        Self { root: base.join("everfresh") }
+    }
+
+    /// Its directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The files of the app whose launcher this is.
+    pub fn app(&self, host: &Host) -> AppFiles {
+        AppFiles { root: self.root.join("apps").join(app_id(&host.exe)) }
+    }
+
+    /// Whether nobody else can have put anything here: always so in a directory of the user's own, to be looked at
+    /// in a temporary one that all share.
+    pub fn is_private(&self) -> bool {
+        let Some(base) = self.root.parent() else { return false };
+        match fs::symlink_metadata(base) {
+            Ok(metadata) => {
+                metadata.is_dir()
+                    && metadata.uid() == nix::unistd::geteuid().as_raw()
+                    && metadata.mode() & 0o022 == 0
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Makes sure that files can be written here.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn prepare(&self, app: &AppFiles) -> Result<(), Error> {
+        for directory in
+            [&app.root, &self.root.join("envs"), &self.root.join("store"), &self.root.join("pages")]
+        {
+            fs::create_dir_all(directory)?;
+        }
+        let tag = self.root.join("CACHEDIR.TAG");
+        if !fs::exists(&tag) {
+            fs::write_atomic(&tag, CACHEDIR_TAG.as_bytes())?;
+        }
+        // Directories can exist on a disk that has become read-only: only a write tells.
+        fs::open_lock(&app.lock()).map(drop)
+    }
+
+    /// The environment with that key.
+    pub fn environment(&self, key: &str) -> EnvironmentFiles {
+        EnvironmentFiles { root: self.root.join("envs").join(key) }
+    }
+
+    /// All environments there are, whole or not.
+    pub fn environments(&self) -> Vec<PathBuf> {
+        fs::list(&self.root.join("envs")).unwrap_or_default()
+    }
+
+    /// All unpacked distributions there are, whole or not.
+    pub fn distributions(&self) -> Vec<PathBuf> {
+        fs::list(&self.root.join("store")).unwrap_or_default()
+    }
+
+    /// The unpacked distribution whose archive has that SHA-256.
+    pub fn distribution(&self, sha256: &str) -> DistributionFiles {
+        DistributionFiles { root: self.root.join("store").join(sha256) }
+    }
+
+    /// Where the answer of `url` is remembered.
+    pub fn page(&self, url: &str) -> PathBuf {
+        self.root.join("pages").join(sha256_hex(url.as_bytes()))
+    }
+
+    /// The remembered answers.
+    pub fn pages(&self) -> Vec<PathBuf> {
+        fs::list(&self.root.join("pages")).unwrap_or_default()
+    }
+
+    /// The state files of all apps that use this cache.
+    pub fn all_states(&self) -> Vec<PathBuf> {
+        let apps = fs::list(&self.root.join("apps")).unwrap_or_default();
+        apps.into_iter().map(|app| app.join("state.json")).filter(|state| fs::exists(state)).collect()
+    }
+}
+
+impl AppFiles {
+    /// The app's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The launch record.
+    pub fn record(&self) -> PathBuf {
+        self.root.join("record")
+    }
+
+    /// The state.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("state.json")
+    }
+
+    /// The updater's lock.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// The log.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+}
+
+/// Paths in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentFiles {
+    root: PathBuf,
+}
+
+impl EnvironmentFiles {
+    /// An environment that is being made elsewhere.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Its directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What goes on `sys.path`.
+    pub fn site(&self) -> PathBuf {
+        self.root.join("site")
+    }
+
+    /// What it was made from.
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("manifest.json")
+    }
+
+    /// Written last.
+    pub fn completion(&self) -> PathBuf {
+        self.root.join("complete")
+    }
+
+    /// Whether it is whole.
+    pub fn is_complete(&self) -> bool {
+        fs::exists(&self.completion())
+    }
+}
+
+/// Paths of one unpacked distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistributionFiles {
+    root: PathBuf,
+}
+
+impl DistributionFiles {
+    /// Paths of one that is being made elsewhere.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Its directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The files.
+    pub fn tree(&self) -> PathBuf {
+        self.root.join("tree")
+    }
+
+    /// What is known of them; written last.
+    pub fn description(&self) -> PathBuf {
+        self.root.join("unpacked.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(variables: &[(&str, &str)]) -> Env {
+        variables.iter().copied().collect()
+    }
+
+    #[test]
+    fn the_cache_is_where_the_first_variable_that_says_so_puts_it() {
+        let all = [("EVERFRESH_CACHE", "/e"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/h")];
+        for (variables, root) in [
+            (&all[..], "/e/everfresh"),
+            (&all[1..], "/x/everfresh"),
+            (&all[2..], "/h/.cache/everfresh"),
+            (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")], "/h/.cache/everfresh"),
+        ] {
+            assert_eq!(usual(&env(variables)).root(), Path::new(root));
+        }
+        let user = nix::unistd::geteuid();
+        assert_eq!(
+            usual(&env(&[("TMPDIR", "/t")])).root(),
+            Path::new(&format!("/t/everfresh-{user}/everfresh"))
+        );
+    }
+
+    #[test]
+    fn two_installations_of_one_app_have_two_identities() {
+        let (one, two) = (app_id(Path::new("/opt/one/my app")), app_id(Path::new("/opt/two/my app")));
+        assert_ne!(one, two);
+        assert!(one.starts_with("my_app-") && two.starts_with("my_app-"));
+    }
+}
