@@ -9,6 +9,8 @@ use crate::package::marker::MarkerEnvironment;
 
 /// A script for any Python from 3.7 on, `-I -S` included, that prints one JSON object for
 /// [`InterpreterFacts::parse`].
+pub mod find;
+
 pub const PROBE: &str = include_str!("python/probe.py");
 
 /// The longest answer that is read, in bytes; a real one has about 1500.
