@@ -3,6 +3,7 @@
 mod cursor;
 pub mod filename;
 pub mod marker;
+pub mod metadata;
 pub mod name;
 pub mod requirement;
 pub mod tags;
