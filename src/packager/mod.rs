@@ -1,0 +1,3 @@
+//! The packager's tool: what `everfresh` does beyond the launcher.
+
+pub mod rpc;
