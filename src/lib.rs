@@ -10,6 +10,7 @@ pub mod launch;
 pub mod net;
 pub mod package;
 pub mod packager;
+pub mod python;
 pub mod record;
 pub mod source;
 pub mod state;

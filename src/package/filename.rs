@@ -179,7 +179,7 @@ impl DistributionName {
 }
 
 fn is_modern(filename: &str) -> bool {
-    SDIST_EXTENSIONS[..2].iter().any(|extension| filename.ends_with(extension))
+    SDIST_EXTENSIONS.iter().take(2).any(|extension| filename.ends_with(extension))
 }
 
 #[derive(Clone, Copy)]

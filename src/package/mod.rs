@@ -5,7 +5,6 @@ mod cursor;
 pub mod entry_points;
 pub mod filename;
 pub mod marker;
-pub mod metadata;
 pub mod name;
 pub mod record;
 pub mod requirement;

@@ -145,6 +145,14 @@ impl MarkerEnvironment {
         }
     }
 
+    /// All eleven values.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        Variable::SPELLINGS
+            .iter()
+            .filter(|(name, variable)| variable.name() == *name)
+            .map(|(_, v)| self.value(*v))
+    }
+
     fn slot(&mut self, name: &str) -> Option<&mut String> {
         Some(match name {
             "os_name" => &mut self.os_name,

@@ -95,7 +95,7 @@ fn a_marker_is_written_as_packaging_writes_it_and_read_again() {
             "os_name == \"a\" and (os_name == \"b\" or os_name == \"c\")",
         ),
         ("'a\"b' in os_name", "'a\"b' in os_name"),
-        (r#"'a\x22b\x27\\\n' in os_name"#, r#""a\x22b'\\\n" in os_name"#),
+        (r"'a\x22b\x27\\\n' in os_name", r#""a\x22b'\\\n" in os_name"#),
         ("extra=='A_b'", "extra == \"a-b\""),
         ("os_name  not \t in 'x'", "os_name not in \"x\""),
     ] {
