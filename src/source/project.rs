@@ -142,12 +142,14 @@ impl Fetcher<'_> {
     }
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
-        let read = |page: &Page| Ok(links::read(&page.bytes, &page.url, name));
-        let Some((top, mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
-        let mut listing = top.listing;
-        for folder in &top.folders {
-            if let Some((inner, same)) = self.fetch(folder, read)? {
-                listing.extend(inner.listing);
+        let read = |page: &Page| {
+            let links = links::read(&page.bytes, &page.url, name);
+            Ok((links.listing.complete()?, links.folders))
+        };
+        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
+        for folder in &folders {
+            if let Some(((inner, _), same)) = self.fetch(folder, read)? {
+                listing.extend(inner);
                 unchanged &= same;
             }
         }
