@@ -1,0 +1,3 @@
+//! The steps of an update, in their order.
+
+pub mod resolve;
