@@ -1,0 +1,12 @@
+//! The one and only archive reader. Its policy: what is not exactly as it should be is refused, never skipped; the
+//! same bytes must mean the same files to us and to Python's own `zipfile` and `tarfile`.
+
+mod fields;
+pub(crate) mod identity;
+pub mod limits;
+pub mod path;
+pub mod refusal;
+pub mod tree;
+pub mod zip;
+mod zip_end;
+pub mod zip_entry;
