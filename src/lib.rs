@@ -17,3 +17,4 @@ pub mod state;
 pub mod store;
 pub mod time;
 pub mod trust;
+pub mod update;

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_every_version_that_begins_so() {
-        for text in ["==1.*", "!=1.*", "==1.0.*", "==1.1.*", "!=1!0.*", "==1.0.0.*", "~=1.0.1", "~=1.0.post1"] {
+        for text in ["==1.*", "!=1.*", "==1.0.*", "==1.1.*", "!=1!0.*", "==1.0.0.*", "~=1.0.1", "~=1.0.post1"]
+        {
             let specifier: Specifier = text.parse().unwrap();
             for version in VERSIONS {
                 let parsed: Version = version.parse().unwrap();
