@@ -31,3 +31,4 @@ pub mod log;
 pub mod process;
 pub mod progress;
 pub mod time;
+pub mod update;

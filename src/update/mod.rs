@@ -1,3 +1,6 @@
+//! The steps of an update, in their order.
+
+pub mod resolve;
 //! An update: ask the sources, resolve, fetch, build, verify, activate. Whole or not at all.
 
 pub mod activate;

@@ -1,0 +1,423 @@
+//! What `PubGrub` asks: which package next, in which version, with which dependencies.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pep440_rs::Version;
+use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges, SelectedDependencies};
+
+use super::choice::{Candidates, Policy, check_python};
+use super::package::{Package, root_version};
+use super::{Catalogue, Pin, Request, Unavailable, Unsolved, ranges};
+use crate::package::metadata::Metadata;
+use crate::package::name::{ExtraName, ProjectName};
+use crate::package::requirement::Requirement;
+use crate::source::file::File;
+
+/// How many decisions one resolution may take. Large applications need a few thousand.
+const MOST_STEPS: u32 = 50_000;
+
+/// Candidates are counted up to here, for more make no difference to the order of decisions.
+const MANY: usize = 64;
+
+/// A project as its source has it.
+pub(super) struct Project {
+    /// `None` where no source has it.
+    files: Option<Arc<[File]>>,
+    pub(super) candidates: Candidates,
+}
+
+impl Project {
+    /// Whether any source has it.
+    pub(super) fn is_known(&self) -> bool {
+        self.files.is_some()
+    }
+
+    fn file(&self, place: usize) -> Option<&File> {
+        self.files.as_ref()?.get(place)
+    }
+}
+
+/// The file that a version was read from.
+struct Chosen {
+    file: File,
+    metadata: Arc<Metadata>,
+}
+
+/// The file of a version, or why none of its files is of use.
+type Choice = Result<Rc<Chosen>, String>;
+
+/// A requirement in the words of who has it, by who needs what; the range tells several of the same pair apart.
+type Wordings = HashMap<(Package, Package), Vec<(Ranges<Version>, String)>>;
+
+/// The world as one resolution sees it; everything is asked once.
+pub(super) struct Provider<'a> {
+    request: &'a Request,
+    catalogue: &'a dyn Catalogue,
+    /// The requirements that apply, in an order that does not depend on how they were given.
+    direct: Vec<&'a Requirement>,
+    direct_names: BTreeSet<&'a ProjectName>,
+    projects: RefCell<HashMap<ProjectName, Result<Rc<Project>, Unsolved>>>,
+    choices: RefCell<HashMap<(ProjectName, Version), Choice>>,
+    /// What was last decided of a project. Perhaps no longer, but a good guess for its extras.
+    decided: RefCell<HashMap<ProjectName, Version>>,
+    wordings: RefCell<Wordings>,
+    steps: Cell<u32>,
+}
+
+impl<'a> Provider<'a> {
+    pub(super) fn new(request: &'a Request, catalogue: &'a dyn Catalogue) -> Result<Self, Unsolved> {
+        let mut direct: Vec<&Requirement> = request.direct().collect();
+        direct.sort_by_cached_key(ToString::to_string);
+        if let Some(requirement) = direct.iter().find(|requirement| requirement.specifiers().is_none()) {
+            return Err(Unsolved::Address(Box::new((*requirement).clone())));
+        }
+        Ok(Self {
+            request,
+            catalogue,
+            direct_names: direct.iter().map(|requirement| &requirement.name).collect(),
+            direct,
+            projects: RefCell::default(),
+            choices: RefCell::default(),
+            decided: RefCell::default(),
+            wordings: RefCell::default(),
+            steps: Cell::new(0),
+        })
+    }
+
+    /// The project's files, judged.
+    pub(super) fn project(&self, name: &ProjectName) -> Result<Rc<Project>, Unsolved> {
+        if let Some(known) = self.projects.borrow().get(name) {
+            return known.clone();
+        }
+        let project = match self.catalogue.files(name) {
+            Ok(files) => {
+                let policy = Policy::of(self.request, name);
+                let candidates = Candidates::new(&policy, files.as_deref().unwrap_or_default());
+                Ok(Rc::new(Project { files, candidates }))
+            }
+            Err(reason) => Err(unavailable(name, &reason)),
+        };
+        self.projects.borrow_mut().insert(name.clone(), project.clone());
+        project
+    }
+
+    /// How the requirement that gave rise to a dependency was written.
+    pub(super) fn wording(&self, from: &Package, to: &Package, range: &Ranges<Version>) -> String {
+        let wordings = self.wordings.borrow();
+        let known = wordings.get(&(from.clone(), to.clone()));
+        let exact = known.and_then(|known| known.iter().find(|(of, _)| of == range));
+        exact.map_or_else(|| to.to_string(), |(_, text)| text.clone())
+    }
+
+    /// The first file of the version whose metadata can be used.
+    fn choose(&self, name: &ProjectName, version: &Version) -> Result<Choice, Unsolved> {
+        let key = (name.clone(), version.clone());
+        if let Some(choice) = self.choices.borrow().get(&key) {
+            return Ok(choice.clone());
+        }
+        let project = self.project(name)?;
+        let mut choice = Err("it has no file".to_owned());
+        for file in project.candidates.files(version).iter().filter_map(|place| project.file(*place)) {
+            match self.read(name, file)? {
+                Ok(metadata) => {
+                    choice = Ok(Rc::new(Chosen { file: file.clone(), metadata }));
+                    break;
+                }
+                // The best file's reason is the one to tell.
+                Err(reason)
+                    if project.candidates.files(version).first().and_then(|f| project.file(*f))
+                        == Some(file) =>
+                {
+                    choice = Err(reason);
+                }
+                Err(_) => {}
+            }
+        }
+        self.choices.borrow_mut().insert(key, choice.clone());
+        Ok(choice)
+    }
+
+    /// The metadata of a file, or why the file is of no use.
+    fn read(&self, name: &ProjectName, file: &File) -> Result<Result<Arc<Metadata>, String>, Unsolved> {
+        let metadata = match self.catalogue.metadata(file) {
+            Ok(metadata) => metadata,
+            Err(reason @ Unavailable::Source(_)) => return Err(unavailable(name, &reason)),
+            Err(reason) => return Ok(Err(reason.to_string())),
+        };
+        if metadata.name != *name || metadata.version != file.name.version {
+            let found = format!("its metadata is that of {} {}", metadata.name, metadata.version);
+            return Ok(Err(found));
+        }
+        let python = self.request.python_version.only_release();
+        Ok(match check_python(metadata.requires_python.as_deref(), &python) {
+            Ok(()) => Ok(metadata),
+            Err(rejection) => Err(format!("it {rejection}")),
+        })
+    }
+
+    /// The requirements of a package in that version, as far as they apply.
+    fn requirements<'m>(&self, metadata: &'m Metadata, extra: Option<&ExtraName>) -> Vec<&'m Requirement> {
+        let holds = |requirement: &Requirement, extras: &[ExtraName]| {
+            requirement
+                .marker
+                .as_ref()
+                .is_none_or(|marker| marker.evaluate(&self.request.environment, extras))
+        };
+        let mut applying: Vec<&Requirement> = match extra {
+            None => metadata.requires_dist.iter().filter(|r| holds(r, &[])).collect(),
+            Some(extra) => {
+                let extra = std::slice::from_ref(extra);
+                metadata.requires_dist.iter().filter(|r| holds(r, extra) && !holds(r, &[])).collect()
+            }
+        };
+        applying.sort_by_cached_key(|requirement: &&Requirement| requirement.to_string());
+        applying
+    }
+
+    /// The dependencies that the requirements of `from` amount to, or the sentence that says why they cannot be met.
+    fn combine(
+        &self,
+        from: &Package,
+        version: &Version,
+        requirements: &[&Requirement],
+    ) -> Result<BTreeMap<Package, Ranges<Version>>, String> {
+        let mut needs = Needs { from, version, combined: BTreeMap::new() };
+        for requirement in requirements {
+            needs.add(requirement)?;
+        }
+        let mut ranges = BTreeMap::new();
+        for (package, (range, texts)) in needs.combined {
+            let text = and(&texts);
+            if range.is_empty() {
+                return Err(match from {
+                    Package::Root => format!("you require {text}, which admits no version"),
+                    _ => format!("{from} {version} needs {text}, which admits no version"),
+                });
+            }
+            let mut wordings = self.wordings.borrow_mut();
+            let known = wordings.entry((from.clone(), package.clone())).or_default();
+            if known.iter().all(|(of, _)| *of != range) {
+                known.push((range.clone(), text));
+            }
+            ranges.insert(package, range);
+        }
+        Ok(ranges)
+    }
+
+    /// The dependencies of a package in that version.
+    fn dependencies(
+        &self,
+        package: &Package,
+        version: &Version,
+    ) -> Result<Result<BTreeMap<Package, Ranges<Version>>, String>, Unsolved> {
+        let (name, extra) = match package {
+            Package::Root => return Ok(self.combine(package, version, &self.direct)),
+            Package::Project(name) => (name, None),
+            Package::Extra(name, extra) => (name, Some(extra)),
+        };
+        let chosen = match self.choose(name, version)? {
+            Ok(chosen) => chosen,
+            Err(reason) => return Ok(Err(format!("{name} {version} cannot be used: {reason}"))),
+        };
+        let requirements = self.requirements(&chosen.metadata, extra);
+        Ok(self.combine(package, version, &requirements).map(|mut needs| {
+            if extra.is_some() {
+                needs.insert(Package::Project(name.clone()), Ranges::singleton(version.clone()));
+            }
+            needs
+        }))
+    }
+
+    /// The solution in the words of the caller.
+    pub(super) fn pins(
+        &self,
+        solution: &SelectedDependencies<Package, Version>,
+    ) -> Result<Vec<Pin>, Unsolved> {
+        let mut extras: BTreeMap<&ProjectName, BTreeSet<&ExtraName>> = BTreeMap::new();
+        let mut versions: BTreeMap<&ProjectName, &Version> = BTreeMap::new();
+        for (package, version) in solution.iter() {
+            match package {
+                Package::Root => {}
+                Package::Project(name) => drop(versions.insert(name, version)),
+                Package::Extra(name, extra) => drop(extras.entry(name).or_default().insert(extra)),
+            }
+        }
+        let mut pins = Vec::with_capacity(versions.len());
+        for (name, version) in versions {
+            if let Ok(chosen) = self.choose(name, version)? {
+                pins.push(self.pin(&chosen, extras.remove(name).unwrap_or_default()));
+            }
+        }
+        Ok(pins)
+    }
+
+    fn pin(&self, chosen: &Chosen, wanted: BTreeSet<&ExtraName>) -> Pin {
+        let metadata = &chosen.metadata;
+        let (extras, missing_extras) =
+            wanted.into_iter().cloned().partition(|extra| metadata.provides_extra.contains(extra));
+        let extras: Vec<ExtraName> = extras;
+        let added = extras.iter().flat_map(|extra| self.requirements(metadata, Some(extra)));
+        let mut requires: Vec<Requirement> = Vec::new();
+        for requirement in self.requirements(metadata, None).into_iter().chain(added) {
+            if !requires.contains(requirement) {
+                requires.push(requirement.clone());
+            }
+        }
+        Pin {
+            name: metadata.name.clone(),
+            version: chosen.file.name.version.clone(),
+            extras,
+            missing_extras,
+            file: chosen.file.clone(),
+            requires,
+        }
+    }
+}
+
+fn unavailable(project: &ProjectName, reason: &Unavailable) -> Unsolved {
+    Unsolved::Unavailable { project: project.clone(), reason: reason.to_string() }
+}
+
+/// The requirements of one package, brought together by what they ask for.
+struct Needs<'a> {
+    from: &'a Package,
+    version: &'a Version,
+    combined: BTreeMap<Package, (Ranges<Version>, Vec<String>)>,
+}
+
+impl Needs<'_> {
+    fn add(&mut self, requirement: &Requirement) -> Result<(), String> {
+        let (from, version) = (self.from, self.version);
+        let text = short(requirement);
+        let Some(specifiers) = requirement.specifiers() else {
+            return Err(format!(
+                "{from} {version} needs {} by its address, which is not supported",
+                requirement.name
+            ));
+        };
+        let range = ranges::of_set(specifiers);
+        if from.project() == Some(&requirement.name) {
+            if !range.contains(version) {
+                return Err(format!("{from} {version} needs itself in another version ({text})"));
+            }
+            for extra in &requirement.extras {
+                let package = Package::Extra(requirement.name.clone(), extra.clone());
+                if package != *from {
+                    self.narrow(package, &Ranges::singleton(version.clone()), &text);
+                }
+            }
+            return Ok(());
+        }
+        self.narrow(Package::Project(requirement.name.clone()), &range, &text);
+        for extra in &requirement.extras {
+            self.narrow(Package::Extra(requirement.name.clone(), extra.clone()), &range, &text);
+        }
+        Ok(())
+    }
+
+    fn narrow(&mut self, package: Package, range: &Ranges<Version>, text: &str) {
+        let (all, texts) = self.combined.entry(package).or_insert_with(|| (Ranges::full(), Vec::new()));
+        *all = all.intersection(range);
+        if texts.iter().all(|known| known != text) {
+            texts.push(text.to_owned());
+        }
+    }
+}
+
+/// A requirement without its marker, which holds wherever it is spoken of.
+fn short(requirement: &Requirement) -> String {
+    Requirement { marker: None, ..requirement.clone() }.to_string()
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn and(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [init @ .., last] => format!("{} and {last}", init.join(", ")),
+    }
+}
+
+/// What is decided first: what has no alternative, what caused most conflicts, what was asked for directly; then
+/// what has the fewest versions to choose from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Priority {
+    root: bool,
+    forced: bool,
+    conflicts: u32,
+    direct: bool,
+    candidates: Reverse<usize>,
+    package: Reverse<Package>,
+}
+
+impl DependencyProvider for Provider<'_> {
+    type P = Package;
+    type V = Version;
+    type VS = Ranges<Version>;
+    type Priority = Priority;
+    type M = String;
+    type Err = Unsolved;
+
+    fn prioritize(
+        &self,
+        package: &Package,
+        range: &Ranges<Version>,
+        statistics: &PackageResolutionStatistics,
+    ) -> Priority {
+        // What cannot be looked up is decided at once, and that is where the failure can be told.
+        let count = |name| self.project(name).map_or(0, |project| project.candidates.count(range, MANY));
+        let candidates = package.project().map_or(1, count);
+        Priority {
+            root: *package == Package::Root,
+            forced: candidates <= 1,
+            conflicts: statistics.conflict_count(),
+            direct: package.project().is_some_and(|name| self.direct_names.contains(name)),
+            candidates: Reverse(candidates),
+            package: Reverse(package.clone()),
+        }
+    }
+
+    fn choose_version(
+        &self,
+        package: &Package,
+        range: &Ranges<Version>,
+    ) -> Result<Option<Version>, Unsolved> {
+        let name = match package {
+            Package::Root => return Ok(Some(root_version()).filter(|version| range.contains(version))),
+            Package::Project(name) | Package::Extra(name, _) => name,
+        };
+        let project = self.project(name)?;
+        let newest = || project.candidates.newest(range).cloned();
+        if matches!(package, Package::Extra(..)) {
+            let decided = self.decided.borrow();
+            let same = decided.get(name).filter(|v| range.contains(v) && project.candidates.contains(v));
+            return Ok(same.cloned().or_else(newest));
+        }
+        let version = newest();
+        if let Some(version) = &version {
+            self.decided.borrow_mut().insert(name.clone(), version.clone());
+        }
+        Ok(version)
+    }
+
+    fn get_dependencies(
+        &self,
+        package: &Package,
+        version: &Version,
+    ) -> Result<Dependencies<Package, Ranges<Version>, String>, Unsolved> {
+        Ok(match self.dependencies(package, version)? {
+            Ok(needs) => Dependencies::Available(needs.into_iter().collect()),
+            Err(reason) => Dependencies::Unavailable(reason),
+        })
+    }
+
+    fn should_cancel(&self) -> Result<(), Unsolved> {
+        let steps = self.steps.get() + 1;
+        self.steps.set(steps);
+        if steps > MOST_STEPS { Err(Unsolved::TooHard(MOST_STEPS)) } else { Ok(()) }
+    }
+}
