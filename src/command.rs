@@ -64,7 +64,9 @@ pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
         ["rollback"] => Command::Rollback(None),
         ["rollback", number] => match number.parse() {
             Ok(number) => Command::Rollback(Some(number)),
-            Err(_) => return Err(usage(format!("'{}' is not the number of a generation", number.escape_debug()))),
+            Err(_) => {
+                return Err(usage(format!("'{}' is not the number of a generation", number.escape_debug())));
+            }
         },
         ["clean"] => Command::Clean,
         ["log"] => Command::Log,
@@ -81,7 +83,9 @@ pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
         [known @ ("update" | "info" | "rollback" | "clean" | "log" | "help" | "--version"), extra, ..] => {
             return Err(usage(format!("{word} {known} does not take '{}'", extra.escape_debug())));
         }
-        [unknown, ..] => return Err(usage(format!("there is no command '{word} {}'", unknown.escape_debug()))),
+        [unknown, ..] => {
+            return Err(usage(format!("there is no command '{word} {}'", unknown.escape_debug())));
+        }
     };
     Ok(Some(command))
 }
@@ -98,9 +102,15 @@ pub fn run(command: Command, app: &App, host: &Host) -> Result<Status, Error> {
         Command::Rollback(number) => say(&format!("{}\n", activate::roll_back(app, host, number)?)),
         Command::Clean => {
             let cleaned = clean::clean_now(app, host)?;
-            say(&format!("removed {} environments and {} distributions\n", cleaned.environments, cleaned.distributions));
+            say(&format!(
+                "removed {} environments and {} distributions\n",
+                cleaned.environments, cleaned.distributions
+            ));
         }
-        Command::Log => say(&log::last(&app.files.log(), LOG_LINES).iter().map(|line| format!("{line}\n")).collect::<String>()),
+        Command::Log => say(&log::last(&app.files.log(), LOG_LINES)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()),
         Command::Help => say(&help(app, host)),
         Command::Version => say(concat!("everfresh ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -143,7 +153,11 @@ fn update(app: &App, host: &Host) -> Result<Status, Error> {
     }
     if !app.writable {
         let path = app.store.root().to_owned();
-        return Err(Error::Io { action: "write", path, source: std::io::ErrorKind::ReadOnlyFilesystem.into() });
+        return Err(Error::Io {
+            action: "write",
+            path,
+            source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
+        });
     }
     let name = &app.config.app.name;
     let listener = OnTerminal(Progress::new(name));
@@ -157,7 +171,9 @@ fn update(app: &App, host: &Host) -> Result<Status, Error> {
             activate::remember_start(app, host, state.active.unwrap_or_default());
             say(&format!("{what}\n"));
         }
-        Outcome::KeptOut(why) => say(&format!("{current} stays: what the sources offer is kept out ({why})\n")),
+        Outcome::KeptOut(why) => {
+            say(&format!("{current} stays: what the sources offer is kept out ({why})\n"))
+        }
         Outcome::Busy => say(&format!("{current} is being updated already\n")),
     }
     Ok(0)
@@ -233,11 +249,15 @@ fn size_of(root: &Path) -> u64 {
 
 fn show_info(info: &Value, now: Timestamp) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let mut lines = vec![format!("{:<13}{}", text(&info["app"]), match info["version"].as_str() {
-        Some(version) => version.to_owned(),
-        None if info["generation"].is_null() => "not installed yet".to_owned(),
-        None => format!("generation {}", info["generation"]),
-    })];
+    let mut lines = vec![format!(
+        "{:<13}{}",
+        text(&info["app"]),
+        match info["version"].as_str() {
+            Some(version) => version.to_owned(),
+            None if info["generation"].is_null() => "not installed yet".to_owned(),
+            None => format!("generation {}", info["generation"]),
+        }
+    )];
     let mut line = |name: &str, value: String| lines.push(format!("{name:<13}{value}"));
     line("started by", format!("{} {}", text(&info["launcher"]), text(&info["launcher_version"])));
     line("configured", text(&info["config"]));
@@ -272,12 +292,21 @@ fn show_info(info: &Value, now: Timestamp) -> String {
         let number = &generation["number"];
         let version = generation["version"].as_str().unwrap_or("-");
         let mark = if *number == info["generation"] { " (active)" } else { "" };
-        line("  kept", format!("generation {number}: {version}, since {}{mark}", text(&generation["activated"])));
+        line(
+            "  kept",
+            format!("generation {number}: {version}, since {}{mark}", text(&generation["activated"])),
+        );
     }
     for package in info["packages"].as_array().into_iter().flatten() {
-        line("  package", format!("{} {}  {}", text(&package["name"]), text(&package["version"]), text(&package["source"])));
+        line(
+            "  package",
+            format!("{} {}  {}", text(&package["name"]), text(&package["version"]), text(&package["source"])),
+        );
     }
     let cache = &info["cache"];
-    line("cache", format!("{} ({})", text(&cache["path"]), show_bytes(cache["bytes"].as_u64().unwrap_or_default())));
+    line(
+        "cache",
+        format!("{} ({})", text(&cache["path"]), show_bytes(cache["bytes"].as_u64().unwrap_or_default())),
+    );
     lines.join("\n") + "\n"
 }

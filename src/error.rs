@@ -189,7 +189,9 @@ impl Error {
         match self {
             Self::Archive { refusal, .. } => !matches!(refusal, Refusal::Io(_) | Refusal::Read(_)),
             Self::Hash { .. } | Self::Size { .. } => true,
-            Self::Net(error) => matches!(error.fault, Fault::Status(_) | Fault::TooLarge(_) | Fault::Truncated),
+            Self::Net(error) => {
+                matches!(error.fault, Fault::Status(_) | Fault::TooLarge(_) | Fault::Truncated)
+            }
             _ => false,
         }
     }
@@ -203,16 +205,22 @@ impl Error {
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
             Self::Config { error, .. } => return error.problem.hint(),
             Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),
-            Self::Hash { .. } | Self::Size { .. } => "the source and the file do not agree: ask whoever publishes it".into(),
+            Self::Hash { .. } | Self::Size { .. } => {
+                "the source and the file do not agree: ask whoever publishes it".into()
+            }
             Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
             Self::Io { source, .. } => return io_hint(source).map(Into::into),
             Self::Net(error) => return net_hint(&error.fault).map(Into::into),
-            Self::NoConfig { .. } => "launcher.toml has to lie beside the launcher; see launcher.toml.example".into(),
+            Self::NoConfig { .. } => {
+                "launcher.toml has to lie beside the launcher; see launcher.toml.example".into()
+            }
             Self::NoConsoleScript { available, .. } if available.is_empty() => {
                 "no installed distribution has a console script; use entry = \"module:function\"".into()
             }
             Self::NoConsoleScript { available, .. } => format!("there are {}", available.join(", ")),
-            Self::NoGeneration { available, .. } if available.len() < 2 => "there is no other generation".into(),
+            Self::NoGeneration { available, .. } if available.len() < 2 => {
+                "there is no other generation".into()
+            }
             Self::NoGeneration { available, .. } => {
                 let numbers: Vec<String> = available.iter().map(ToString::to_string).collect();
                 format!("there are {}", numbers.join(", "))
@@ -221,16 +229,23 @@ impl Error {
             Self::NoInterpreter { requires: Some(requires), .. } => {
                 format!("install a Python {requires} or name one with [python] path in launcher.toml")
             }
-            Self::NoInterpreter { .. } => "install Python 3 or name one with [python] path in launcher.toml".into(),
+            Self::NoInterpreter { .. } => {
+                "install Python 3 or name one with [python] path in launcher.toml".into()
+            }
             Self::NotInStore { .. } | Self::NothingInstalled { .. } => {
                 "connect to the network and start it again".into()
             }
-            Self::Requirement { .. } => "requirements are written as PEP 508 says: \"name[extra]>=1.2,<2; python_version<'3.12'\"".into(),
+            Self::Requirement { .. } => {
+                "requirements are written as PEP 508 says: \"name[extra]>=1.2,<2; python_version<'3.12'\""
+                    .into()
+            }
             Self::SharedCache { .. } => "set EVERFRESH_CACHE to a directory of your own".into(),
             Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
             Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
             Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
-            Self::Unsolved(_) => "loosen the requirements in launcher.toml, or publish what they ask for".into(),
+            Self::Unsolved(_) => {
+                "loosen the requirements in launcher.toml, or publish what they ask for".into()
+            }
             Self::Update { hint, .. } => return hint.clone(),
             Self::Usage { hint, .. } => hint.clone(),
             Self::TooManyBadFiles { .. } => "the source is damaged: ask whoever publishes it".into(),
@@ -278,8 +293,12 @@ impl fmt::Display for Error {
             Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
             Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
             Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),
-            Self::Hash { filename, mismatch } => write!(f, "{filename} is not what its source promises: {mismatch}"),
-            Self::Interpreter { path, source } => write!(f, "cannot run {}: {}", path.display(), reason(source)),
+            Self::Hash { filename, mismatch } => {
+                write!(f, "{filename} is not what its source promises: {mismatch}")
+            }
+            Self::Interpreter { path, source } => {
+                write!(f, "cannot run {}: {}", path.display(), reason(source))
+            }
             Self::Io { action, path, source } => {
                 write!(f, "cannot {action} {}: {}", path.display(), reason(source))
             }
@@ -287,7 +306,9 @@ impl fmt::Display for Error {
             Self::NoConfig { path } => write!(f, "there is no {}", path.display()),
             Self::NoConsoleScript { name, .. } => write!(f, "no installed distribution has {name}"),
             Self::NoGeneration { number: Some(number), .. } => write!(f, "there is no generation {number}"),
-            Self::NoGeneration { number: None, .. } => f.write_str("there is no earlier generation to go back to"),
+            Self::NoGeneration { number: None, .. } => {
+                f.write_str("there is no earlier generation to go back to")
+            }
             Self::NoInterpreter { requires, configured, unsuitable } => {
                 match (configured, requires) {
                     (Some(path), _) => write!(f, "no Python at {}", path.display())?,

@@ -31,4 +31,3 @@ pub mod log;
 pub mod process;
 pub mod progress;
 pub mod time;
-pub mod update;

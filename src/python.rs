@@ -1,5 +1,7 @@
 //! What an interpreter says of itself: asked once, in a child, and not believed without a look.
 
+pub mod find;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -9,8 +11,6 @@ use crate::package::marker::MarkerEnvironment;
 
 /// A script for any Python from 3.7 on, `-I -S` included, that prints one JSON object for
 /// [`InterpreterFacts::parse`].
-pub mod find;
-
 pub const PROBE: &str = include_str!("python/probe.py");
 
 /// The longest answer that is read, in bytes; a real one has about 1500.

@@ -54,7 +54,13 @@ impl Interpreter {
     /// What tells its environments from another interpreter's.
     pub fn identity(&self) -> String {
         let soabi = self.facts.soabi.as_deref().unwrap_or_default();
-        format!("{} {} {} {soabi} {}", self.path.display(), self.facts.implementation, self.facts.version, self.facts.platform)
+        format!(
+            "{} {} {} {soabi} {}",
+            self.path.display(),
+            self.facts.implementation,
+            self.facts.version,
+            self.facts.platform
+        )
     }
 
     /// What it accepts.
@@ -67,7 +73,9 @@ impl Interpreter {
     /// # Errors
     /// Never for a version that was probed; the type of it does not say so.
     pub fn version(&self) -> Result<Version, Error> {
-        Ok(Version::new([self.facts.version.major, self.facts.version.minor, self.facts.version.micro].map(u64::from)))
+        Ok(Version::new(
+            [self.facts.version.major, self.facts.version.minor, self.facts.version.micro].map(u64::from),
+        ))
     }
 
     /// As it is kept in the state.
@@ -85,7 +93,11 @@ impl Interpreter {
 ///
 /// # Errors
 /// When there is none that will do, with all that were looked at.
-pub fn find(python: &Python, host: &Host, remembered: Option<&RememberedInterpreter>) -> Result<Interpreter, Error> {
+pub fn find(
+    python: &Python,
+    host: &Host,
+    remembered: Option<&RememberedInterpreter>,
+) -> Result<Interpreter, Error> {
     let requires = requires(python)?;
     let wanted = format!("{:?} {:?}", python.path, python.requires.as_ref().map(|requires| &requires.value));
     if let Some(known) = remembered.filter(|known| known.wanted == wanted)
@@ -108,7 +120,11 @@ pub fn find(python: &Python, host: &Host, remembered: Option<&RememberedInterpre
         }
     }
     let configured = python.path.clone();
-    Err(Error::NoInterpreter { requires: python.requires.as_ref().map(|r| r.value.clone()), configured, unsuitable })
+    Err(Error::NoInterpreter {
+        requires: python.requires.as_ref().map(|r| r.value.clone()),
+        configured,
+        unsuitable,
+    })
 }
 
 fn requires(python: &Python) -> Result<SpecifierSet, Error> {
@@ -129,7 +145,10 @@ fn candidates(python: &Python, host: &Host) -> Vec<PathBuf> {
         return on_path(path.as_os_str(), host).collect();
     }
     let shipped = host.exe_dir().join("python");
-    let beside = ["bin/python3", "bin/python"].map(|name| shipped.join(name)).into_iter().filter(|p| fs::is_executable(p));
+    let beside = ["bin/python3", "bin/python"]
+        .map(|name| shipped.join(name))
+        .into_iter()
+        .filter(|p| fs::is_executable(p));
     let versions = (OLDEST..=NEWEST).rev().map(|minor| format!("python3.{minor}"));
     let names = ["python3".to_owned(), "python".to_owned()].into_iter().chain(versions);
     beside.chain(names.flat_map(|name| on_path(OsStr::new(&name), host).collect::<Vec<_>>())).collect()
@@ -137,7 +156,8 @@ fn candidates(python: &Python, host: &Host) -> Vec<PathBuf> {
 
 fn on_path<'h>(name: &'h OsStr, host: &'h Host) -> impl Iterator<Item = PathBuf> + 'h {
     let path = host.env.get("PATH").unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
-    let directories: Vec<PathBuf> = std::env::split_paths(path).filter(|directory| directory.is_absolute()).collect();
+    let directories: Vec<PathBuf> =
+        std::env::split_paths(path).filter(|directory| directory.is_absolute()).collect();
     directories.into_iter().map(move |directory| directory.join(name)).filter(|path| fs::is_executable(path))
 }
 
@@ -158,10 +178,12 @@ fn probe(path: &Path, requires: &SpecifierSet) -> Result<(InterpreterFacts, File
         });
     }
     let facts = InterpreterFacts::parse(&finished.stdout).map_err(|error| error.to_string())?;
-    let version = Version::new([facts.version.major, facts.version.minor, facts.version.micro].map(u64::from));
+    let version =
+        Version::new([facts.version.major, facts.version.minor, facts.version.micro].map(u64::from));
     if !requires.contains(&version) {
         return Err(format!("is Python {version}"));
     }
-    let stamp = FileStamp::at(&facts.executable).ok_or_else(|| "does not say where its executable is".to_owned())?;
+    let stamp =
+        FileStamp::at(&facts.executable).ok_or_else(|| "does not say where its executable is".to_owned())?;
     Ok((facts, stamp))
 }

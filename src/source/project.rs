@@ -104,6 +104,18 @@ impl Address {
             }
         }
     }
+
+    /// What an index last said of a project, without asking it; `None` where nothing is remembered.
+    pub fn remembered(&self, name: &ProjectName, pages: &dyn Pages) -> Option<Vec<File>> {
+        let Self::Index(base) = self else { return None };
+        let mut base = base.clone();
+        close_path(&mut base);
+        let _ = base.set_username("");
+        let _ = base.set_password(None);
+        let places = [format!("{name}/"), format!("{name}/json")];
+        let page = places.iter().find_map(|place| pages.load(&base.join(place).ok()?))?;
+        page::read(&page, name).ok().map(|listing| listing.files)
+    }
 }
 
 /// Asks for one page of an index whose address is known.

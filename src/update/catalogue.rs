@@ -4,7 +4,6 @@
 //! name, and a higher version, in a place that is asked later.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -61,7 +60,8 @@ impl Places {
     pub fn of(config: &Config, config_path: &Path) -> Result<Self, Error> {
         let base = config_path.parent().unwrap_or(Path::new("/"));
         let places = config.sources.iter().map(|source| {
-            let invalid = |line: usize, reason: String| Error::Source { file: config_path.to_owned(), line, reason };
+            let invalid =
+                |line: usize, reason: String| Error::Source { file: config_path.to_owned(), line, reason };
             let address = match (&source.url, source.kind) {
                 (None, _) => source::read(PUBLIC_INDEX, SourceType::Index, base),
                 (Some(url), Some(kind)) => source::read(url, kind, base),
@@ -103,7 +103,13 @@ enum Trouble {
 
 impl<'a> Catalogue<'a> {
     /// A catalogue of nothing yet.
-    pub fn new(places: &'a Places, net: &'a Net, pages: &'a DiskPages, store: &'a Store, deadline: Deadline) -> Self {
+    pub fn new(
+        places: &'a Places,
+        net: &'a Net,
+        pages: &'a DiskPages,
+        store: &'a Store,
+        deadline: Deadline,
+    ) -> Self {
         Self {
             places,
             net,
@@ -153,7 +159,9 @@ impl<'a> Catalogue<'a> {
     pub fn explain(&self, unsolved: Unsolved) -> Error {
         let trouble = self.trouble.lock().ok().and_then(|mut trouble| trouble.take());
         match (unsolved, trouble) {
-            (Unsolved::Unavailable { .. } | Unsolved::Conflict(_), Some(Trouble::Net(error))) => Error::Net(error),
+            (Unsolved::Unavailable { .. } | Unsolved::Conflict(_), Some(Trouble::Net(error))) => {
+                Error::Net(error)
+            }
             (Unsolved::Unavailable { .. } | Unsolved::Conflict(_), Some(Trouble::Source(reason))) => {
                 Error::Unanswered { reason }
             }
@@ -204,7 +212,7 @@ impl<'a> Catalogue<'a> {
                     self.offline.store(true, Ordering::Relaxed);
                     return self.cached(address, name);
                 }
-                Err(Unavailable { reason })
+                Err(Unavailable::Source(reason))
             }
         }
     }
@@ -218,7 +226,7 @@ impl<'a> Catalogue<'a> {
         };
         let files: Vec<File> = files.into_iter().flatten().filter(here).collect();
         if files.is_empty() {
-            return Err(Unavailable { reason: "the network is not reachable".to_owned() });
+            return Err(Unavailable::Source("the network is not reachable".to_owned()));
         }
         Ok(Some(files))
     }
@@ -260,8 +268,10 @@ impl<'a> Catalogue<'a> {
         let limits = Limits::default();
         match &file.location {
             Location::Path(path) => {
-                let bytes = unpack::metadata_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
-                let requires = unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+                let bytes =
+                    unpack::metadata_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+                let requires =
+                    unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
                 Ok(with_requires(bytes, requires))
             }
             Location::Url(url) => {
@@ -289,14 +299,15 @@ impl<'a> Catalogue<'a> {
     ) -> Result<Option<Vec<u8>>, Unavailable> {
         let mut url = url.clone();
         url.set_path(&format!("{}.metadata", url.path()));
-        let get = crate::net::Get { url: &url, accept: "*/*", validators: None, range: None, cap: METADATA_CAP };
+        let get =
+            crate::net::Get { url: &url, accept: "*/*", validators: None, range: None, cap: METADATA_CAP };
         match self.net.get(&get, self.deadline) {
             Ok(crate::net::Answer::Body(body)) => {
                 let mut hasher = Hasher::for_promises(promised);
                 hasher.update(&body.bytes);
                 match promised.check(&hasher.finish()) {
                     Ok(()) => Ok(Some(body.bytes)),
-                    Err(mismatch) => Err(Unavailable { reason: format!("{}: {mismatch}", show_url(&url)) }),
+                    Err(mismatch) => Err(Unavailable::File(format!("{}: {mismatch}", show_url(&url)))),
                 }
             }
             Ok(_) => Ok(None),
@@ -310,13 +321,13 @@ impl<'a> Catalogue<'a> {
             self.offline.store(true, Ordering::Relaxed);
         }
         self.remember(Trouble::Net(error));
-        Unavailable { reason }
+        Unavailable::Source(reason)
     }
 
     /// The last resort: the whole file, for its metadata alone. It is fetched again when it is chosen.
     fn metadata_of_download(&self, file: &File) -> Result<Vec<u8>, Unavailable> {
         let Location::Url(url) = &file.location else {
-            return Err(Unavailable { reason: format!("{} is not on the network", file.filename) });
+            return Err(Unavailable::File(format!("{} is not on the network", file.filename)));
         };
         let directory = crate::fs::sibling(self.store.distribution(&file.filename).root(), "tmp");
         let fetched = self.download_for_metadata(file, url, &directory);
@@ -324,8 +335,13 @@ impl<'a> Catalogue<'a> {
         fetched
     }
 
-    fn download_for_metadata(&self, file: &File, url: &url::Url, directory: &Path) -> Result<Vec<u8>, Unavailable> {
-        let failed = |error: &dyn std::fmt::Display| Unavailable { reason: error.to_string() };
+    fn download_for_metadata(
+        &self,
+        file: &File,
+        url: &url::Url,
+        directory: &Path,
+    ) -> Result<Vec<u8>, Unavailable> {
+        let failed = |error: &dyn std::fmt::Display| Unavailable::File(error.to_string());
         crate::fs::create_dir_all(directory).map_err(|error| failed(&error))?;
         let archive = directory.join(&file.filename);
         let mut target = crate::fs::create_new(&archive, 0o600).map_err(|error| failed(&error))?;
@@ -335,14 +351,15 @@ impl<'a> Catalogue<'a> {
             crate::fs::write_all(&mut target, &archive, chunk)
         };
         match self.net.download(url, file.size.unwrap_or(ARCHIVE_CAP), self.deadline, &mut sink) {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(crate::net::DownloadError::Net(error)) => return Err(self.network_trouble(error)),
             Err(crate::net::DownloadError::Sink(error)) => return Err(failed(&error)),
         }
         file.hashes.check(&hasher.finish()).map_err(|mismatch| failed(&mismatch))?;
         let limits = Limits::default();
         let bytes = unpack::metadata_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
-        let requires = unpack::requires_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+        let requires =
+            unpack::requires_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
         Ok(with_requires(bytes, requires))
     }
 }
@@ -351,7 +368,7 @@ impl resolve::Catalogue for Catalogue<'_> {
     fn files(&self, project: &ProjectName) -> Files {
         let slot = match self.projects.lock() {
             Ok(mut projects) => Arc::clone(projects.entry(project.clone()).or_default()),
-            Err(_) => return Err(Unavailable { reason: "another thread ended badly".to_owned() }),
+            Err(_) => return Err(Unavailable::Source("another thread ended badly".to_owned())),
         };
         slot.get_or_init(|| self.ask(project)).clone()
     }
@@ -360,7 +377,7 @@ impl resolve::Catalogue for Catalogue<'_> {
         let key = format!("{:?}", file.location);
         let slot = match self.metadata.lock() {
             Ok(mut metadata) => Arc::clone(metadata.entry(key).or_default()),
-            Err(_) => return Err(Unavailable { reason: "another thread ended badly".to_owned() }),
+            Err(_) => return Err(Unavailable::Source("another thread ended badly".to_owned())),
         };
         slot.get_or_init(|| self.read_metadata(file).map(Arc::new)).clone()
     }
@@ -381,19 +398,23 @@ fn applies(requirement: &Requirement, request: &Request, extras: &[ExtraName]) -
 }
 
 fn parse(bytes: &[u8], file: &File) -> Result<Metadata, Unavailable> {
-    let (metadata, requires) = match split_requires(bytes) {
-        Some((metadata, requires)) => (Metadata::parse(metadata), Some(requires)),
-        None => (Metadata::parse(bytes), None),
-    };
-    let failed = |error: &dyn std::fmt::Display| Unavailable { reason: format!("{}: {error}", file.filename) };
-    let mut metadata = metadata.map_err(|error| failed(&error))?;
-    if let Some(requires) = requires
-        && metadata.requires_dist.is_empty()
-    {
-        let requires = crate::package::metadata::parse_requires_txt(requires).map_err(|error| failed(&error))?;
-        metadata.requires_dist = requires;
+    let failed = |error: &dyn std::fmt::Display| Unavailable::File(format!("{}: {error}", file.filename));
+    let (text, requires) = split_requires(bytes);
+    match file.name.format {
+        Format::Wheel { .. } => Metadata::parse(text).map_err(|error| failed(&error)),
+        Format::Egg { .. } => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
+        Format::Sdist => {
+            let metadata = Metadata::parse(text).map_err(|error| failed(&error))?;
+            if metadata.trusted_unbuilt() {
+                return Ok(metadata);
+            }
+            // Older ones say in setuptools' own file what they require, or do not say it before they are built.
+            match requires {
+                Some(_) => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
+                None => Err(Unavailable::NeedsBuild),
+            }
+        }
     }
-    Ok(metadata)
 }
 
 const REQUIRES: &[u8] = b"\n\0requires.txt\n";
@@ -407,13 +428,15 @@ fn with_requires(mut metadata: Vec<u8>, requires: Option<Vec<u8>>) -> Vec<u8> {
     metadata
 }
 
-fn split_requires(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = bytes.windows(REQUIRES.len()).position(|window| window == REQUIRES)?;
-    Some((bytes.get(..at)?, bytes.get(at + REQUIRES.len()..)?))
+fn split_requires(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match bytes.windows(REQUIRES.len()).position(|window| window == REQUIRES) {
+        Some(at) => (&bytes[..at], Some(&bytes[at + REQUIRES.len()..])),
+        None => (bytes, None),
+    }
 }
 
 fn broken(refusal: &dyn std::fmt::Display) -> Unavailable {
-    Unavailable { reason: io::Error::other(refusal.to_string()).to_string() }
+    Unavailable::File(refusal.to_string())
 }
 
 /// Requirements to look at, each project and extra once; ends when nobody can add any more.

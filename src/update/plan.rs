@@ -72,7 +72,8 @@ pub fn plan(
 fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {
     let update = &app.config.update;
     let now = host.now();
-    let cooldown = (!update.cooldown.is_zero()).then(|| Timestamp(now.0.saturating_sub(update.cooldown.as_secs())));
+    let cooldown =
+        (!update.cooldown.is_zero()).then(|| Timestamp(now.0.saturating_sub(update.cooldown.as_secs())));
     Ok(Request {
         requirements: requirements(app)?,
         python_version: interpreter.version()?,
@@ -81,7 +82,6 @@ fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request,
         prereleases: update.prereleases,
         uploaded_before: cooldown,
         dropped: BTreeSet::new(),
-        build: update.build,
         no_build: BTreeSet::new(),
         no_binary: BTreeSet::new(),
     })

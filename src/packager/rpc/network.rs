@@ -27,14 +27,14 @@ const FILE: Duration = Duration::from_secs(15 * 60);
 const LARGEST: u64 = 8 << 30;
 
 /// `index`: the project's files by an index, given by its base or by the project's page.
-pub fn index(net: &Net, request: &Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+pub(super) fn index(net: &Net, request: &Map<String, Value>) -> Result<Map<String, Value>, Refused> {
     let project = project(request)?;
     let files: Vec<Value> = find(net, text(request, "url")?, &project)?.files.iter().map(show).collect();
     Ok(Map::from_iter([("files".to_owned(), Value::Array(files))]))
 }
 
 /// `download`: the project's best file into the directory `dest`.
-pub fn download(net: &Net, request: &Map<String, Value>) -> Result<Map<String, Value>, Refused> {
+pub(super) fn download(net: &Net, request: &Map<String, Value>) -> Result<Map<String, Value>, Refused> {
     let project = project(request)?;
     let directory = Path::new(text(request, "dest")?);
     let found = find(net, text(request, "index_url")?, &project)?;
@@ -220,7 +220,7 @@ mod tests {
             (&[("url", "https://h/"), ("project", "-")], "'-' is not a valid name"),
             (&[("url", "/srv/wheels"), ("project", "demo")], "'url' must be http or https"),
         ] {
-            assert_eq!(index(&net(), &request(pairs)), Err(Refused::Failed(reason.to_owned())));
+            assert_eq!(index(&net(), &request(pairs)), Err(Refused::Error(reason.to_owned())));
         }
     }
 
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!((good, left), (Ok(json!("demo-1.zip")), vec!["demo-1.zip".to_owned()]));
         let (bad, left) =
             fetched(&format!("<a href='/files/demo-1.zip#sha256={}'>x</a>", ABC.replace('b', "c")));
-        assert!(matches!(bad, Err(Refused::Failed(reason)) if reason.contains("sha256 is")));
+        assert!(matches!(bad, Err(Refused::Error(reason)) if reason.contains("sha256 is")));
         assert_eq!(left, Vec::<String>::new());
     }
 }
