@@ -17,4 +17,6 @@ mod support;
 mod promises {
     // The ground itself.
     mod the_ground_holds;
+    // What Python's own library says.
+    mod oracle;
 }
