@@ -45,7 +45,7 @@ fn values(lines: &str) -> Vec<Value> {
 fn agree(requests: &[Value]) {
     let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
     let mut ours = Vec::new();
-    rpc::serve(lines.as_bytes(), &mut ours).unwrap();
+    rpc::serve(&rpc::Context::new(&everfresh::host::Env::default()), lines.as_bytes(), &mut ours).unwrap();
     let ours = values(&String::from_utf8(ours).unwrap());
     let theirs = values(&oracle(&["-c", include_str!("../support/oracle.py")], &lines));
     assert_eq!((ours.len(), theirs.len()), (requests.len(), requests.len()));
