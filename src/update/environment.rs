@@ -181,7 +181,7 @@ impl Environment {
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn commit(&self, app: &App, staged: Staged) -> Result<(), Error> {
+    pub fn commit(&self, app: &App, staged: &Staged) -> Result<(), Error> {
         let place = self.files(app);
         if place.is_complete() {
             return Ok(());
