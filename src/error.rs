@@ -7,9 +7,51 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::config::ConfigError;
+use crate::net::{Fault, NetError};
+use crate::package::archive::refusal::Refusal;
+use crate::python::find::Unsuitable;
+use crate::trust::hashes::Mismatch;
+use crate::update::resolve::Unsolved;
+
 /// A failure, with the names a reader needs to do something about it.
 #[derive(Debug)]
 pub enum Error {
+    /// An archive was refused.
+    Archive {
+        /// The file.
+        filename: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The configuration cannot be meant.
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// The line and the reason.
+        error: ConfigError,
+    },
+    /// The configuration is not text.
+    ConfigNotUtf8 {
+        /// The file.
+        file: PathBuf,
+        /// The line of the first byte that is none.
+        line: usize,
+    },
+    /// A file's digest is not the promised one.
+    Hash {
+        /// The file.
+        filename: String,
+        /// What differs.
+        mismatch: Mismatch,
+    },
+    /// The interpreter could not be executed.
+    Interpreter {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A file operation failed.
     Io {
         /// What was tried, as a verb that fits behind "cannot".
@@ -19,12 +61,119 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The interpreter could not be executed.
-    Interpreter {
-        /// Its path.
+    /// The network.
+    Net(NetError),
+    /// There is no configuration beside the launcher.
+    NoConfig {
+        /// Where it should be.
         path: PathBuf,
+    },
+    /// No distribution has the configured console script.
+    NoConsoleScript {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        available: Vec<String>,
+    },
+    /// No such generation to go back to.
+    NoGeneration {
+        /// The number, where one was given.
+        number: Option<u64>,
+        /// Those that there are.
+        available: Vec<u64>,
+    },
+    /// No interpreter will do.
+    NoInterpreter {
+        /// What is asked of its version.
+        requires: Option<String>,
+        /// The one that was asked for.
+        configured: Option<PathBuf>,
+        /// Those that were looked at.
+        unsuitable: Vec<Unsuitable>,
+    },
+    /// A pinned file is not in the store, or does not fit the interpreter.
+    NotInStore {
+        /// The file.
+        filename: String,
+    },
+    /// Nothing is installed that could be started.
+    NothingInstalled {
+        /// The app.
+        app: String,
+    },
+    /// A requirement cannot be read.
+    Requirement {
+        /// The configuration it stands in, where it does.
+        file: Option<PathBuf>,
+        /// Its line there.
+        line: usize,
+        /// The requirement.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Others can write to the only cache there is.
+    SharedCache {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file is not as long as its source says.
+    Size {
+        /// The file.
+        filename: String,
+        /// The promised length, in bytes.
+        promised: u64,
+        /// Its length.
+        found: u64,
+    },
+    /// A `[[source]]` cannot be meant.
+    Source {
+        /// The configuration.
+        file: PathBuf,
+        /// The line.
+        line: usize,
         /// Why not.
-        source: io::Error,
+        reason: String,
+    },
+    /// One candidate after the other turned out bad.
+    TooManyBadFiles {
+        /// How many.
+        count: usize,
+    },
+    /// The first installation is not through in time; it goes on.
+    TooSlow {
+        /// How long was waited.
+        waited: std::time::Duration,
+    },
+    /// A source did not answer as it should.
+    Unanswered {
+        /// What it did.
+        reason: String,
+    },
+    /// The requirements cannot be met.
+    Unsolved(Unsolved),
+    /// The updater, another process, failed; it worded this.
+    Update {
+        /// Its message.
+        message: String,
+        /// Its hint.
+        hint: Option<String>,
+        /// The exit status that it found fitting.
+        status: u8,
+    },
+    /// A command line that is none.
+    Usage {
+        /// What is wrong with it.
+        message: String,
+        /// What would be right.
+        hint: String,
+    },
+    /// The new environment did not pass its test.
+    VerifyFailed {
+        /// The app.
+        app: String,
+        /// What the test said.
+        reason: String,
     },
 }
 
@@ -35,36 +184,160 @@ impl Error {
             if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
     }
 
+    /// Whether a file from a source is to blame, so that another candidate may do.
+    pub fn is_the_files_fault(&self) -> bool {
+        match self {
+            Self::Archive { refusal, .. } => !matches!(refusal, Refusal::Io(_) | Refusal::Read(_)),
+            Self::Hash { .. } | Self::Size { .. } => true,
+            Self::Net(error) => {
+                matches!(error.fault, Fault::Status(_) | Fault::TooLarge(_) | Fault::Truncated)
+            }
+            _ => false,
+        }
+    }
+
     /// What the reader can do about it: one sentence without a full stop, where there is something to say.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull => Some("free some space on that disk".into()),
-                io::ErrorKind::PermissionDenied => Some("check who owns it and its permissions".into()),
-                _ => None,
-            },
-            Self::Interpreter { .. } => Some("check that it is a Python that runs here".into()),
-        }
+        Some(match self {
+            Self::Archive { refusal: Refusal::NeedsBuild(_), .. } => {
+                "set build = true in [update], or publish a wheel of it".into()
+            }
+            Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
+            Self::Config { error, .. } => return error.problem.hint(),
+            Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),
+            Self::Hash { .. } | Self::Size { .. } => {
+                "the source and the file do not agree: ask whoever publishes it".into()
+            }
+            Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
+            Self::Io { source, .. } => return io_hint(source).map(Into::into),
+            Self::Net(error) => return net_hint(&error.fault).map(Into::into),
+            Self::NoConfig { .. } => {
+                "launcher.toml has to lie beside the launcher; see launcher.toml.example".into()
+            }
+            Self::NoConsoleScript { available, .. } if available.is_empty() => {
+                "no installed distribution has a console script; use entry = \"module:function\"".into()
+            }
+            Self::NoConsoleScript { available, .. } => format!("there are {}", available.join(", ")),
+            Self::NoGeneration { available, .. } if available.len() < 2 => {
+                "there is no other generation".into()
+            }
+            Self::NoGeneration { available, .. } => {
+                let numbers: Vec<String> = available.iter().map(ToString::to_string).collect();
+                format!("there are {}", numbers.join(", "))
+            }
+            Self::NoInterpreter { configured: Some(_), .. } => "check [python] path in launcher.toml".into(),
+            Self::NoInterpreter { requires: Some(requires), .. } => {
+                format!("install a Python {requires} or name one with [python] path in launcher.toml")
+            }
+            Self::NoInterpreter { .. } => {
+                "install Python 3 or name one with [python] path in launcher.toml".into()
+            }
+            Self::NotInStore { .. } | Self::NothingInstalled { .. } => {
+                "connect to the network and start it again".into()
+            }
+            Self::Requirement { .. } => {
+                "requirements are written as PEP 508 says: \"name[extra]>=1.2,<2; python_version<'3.12'\""
+                    .into()
+            }
+            Self::SharedCache { .. } => "set EVERFRESH_CACHE to a directory of your own".into(),
+            Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
+            Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
+            Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
+            Self::Unsolved(_) => {
+                "loosen the requirements in launcher.toml, or publish what they ask for".into()
+            }
+            Self::Update { hint, .. } => return hint.clone(),
+            Self::Usage { hint, .. } => hint.clone(),
+            Self::TooManyBadFiles { .. } => "the source is damaged: ask whoever publishes it".into(),
+            Self::VerifyFailed { .. } => "see the log: self log".into(),
+        })
     }
 
     /// The exit status of the launcher when this keeps the app from starting, as `env` and `timeout` have it.
     pub fn status(&self) -> u8 {
         match self {
             Self::Interpreter { .. } => 126,
-            Self::Io { .. } => 125,
+            Self::NoInterpreter { .. } => 127,
+            Self::Update { status, .. } => *status,
+            _ => 125,
         }
+    }
+}
+
+fn io_hint(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => Some("free some space on that disk"),
+        io::ErrorKind::PermissionDenied => Some("check who owns it and its permissions"),
+        io::ErrorKind::ReadOnlyFilesystem => Some("set EVERFRESH_CACHE to a directory that can be written"),
+        _ => None,
+    }
+}
+
+fn net_hint(fault: &Fault) -> Option<&'static str> {
+    match fault {
+        Fault::Resolve | Fault::Connect(_) | Fault::Timeout(_) | Fault::Stalled | Fault::Disconnected => {
+            Some("check the network, and the proxy variables where there is a proxy")
+        }
+        Fault::Tls(_) => Some("name the root certificate of your network with [network] ca or SSL_CERT_FILE"),
+        Fault::Proxy(_) => Some("check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"),
+        Fault::Status(401 | 403 | 407) => Some("check the credentials: in the URL, or in ~/.netrc"),
+        Fault::Status(_) => Some("the server is in trouble: try again later"),
+        Fault::Redirect(_) => Some("check the source's address in launcher.toml"),
+        _ => None,
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
+            Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
+            Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),
+            Self::Hash { filename, mismatch } => {
+                write!(f, "{filename} is not what its source promises: {mismatch}")
+            }
             Self::Interpreter { path, source } => {
                 write!(f, "cannot run {}: {}", path.display(), reason(source))
             }
             Self::Io { action, path, source } => {
                 write!(f, "cannot {action} {}: {}", path.display(), reason(source))
             }
+            Self::Net(error) => error.fmt(f),
+            Self::NoConfig { path } => write!(f, "there is no {}", path.display()),
+            Self::NoConsoleScript { name, .. } => write!(f, "no installed distribution has {name}"),
+            Self::NoGeneration { number: Some(number), .. } => write!(f, "there is no generation {number}"),
+            Self::NoGeneration { number: None, .. } => {
+                f.write_str("there is no earlier generation to go back to")
+            }
+            Self::NoInterpreter { requires, configured, unsuitable } => {
+                match (configured, requires) {
+                    (Some(path), _) => write!(f, "no Python at {}", path.display())?,
+                    (None, Some(requires)) => write!(f, "no Python {requires} found")?,
+                    (None, None) => f.write_str("no Python found")?,
+                }
+                let seen = unsuitable.iter().map(|seen| format!("{} {}", seen.path.display(), seen.reason));
+                let seen: Vec<String> = seen.collect();
+                if seen.is_empty() { Ok(()) } else { write!(f, ": {}", seen.join("; ")) }
+            }
+            Self::NotInStore { filename } => write!(f, "{filename} is not in the cache"),
+            Self::NothingInstalled { app } => write!(f, "{app} is not installed yet"),
+            Self::Requirement { file, line, text, reason } => match file {
+                Some(file) => write!(f, "{}:{line}: '{}': {reason}", file.display(), text.escape_debug()),
+                None => write!(f, "'{}': {reason}", text.escape_debug()),
+            },
+            Self::SharedCache { path } => write!(f, "{} can be written by others", path.display()),
+            Self::Size { filename, promised, found } => {
+                write!(f, "{filename} has {found} bytes, its source promises {promised}")
+            }
+            Self::Source { file, line, reason } => write!(f, "{}:{line}: {reason}", file.display()),
+            Self::TooManyBadFiles { count } => write!(f, "{count} files in a row turned out bad"),
+            Self::TooSlow { waited } => {
+                write!(f, "the first installation is not done after {}", crate::time::show_duration(*waited))
+            }
+            Self::Unanswered { reason } => f.write_str(reason),
+            Self::Unsolved(unsolved) => unsolved.fmt(f),
+            Self::Update { message, .. } | Self::Usage { message, .. } => f.write_str(message),
+            Self::VerifyFailed { app, reason } => write!(f, "the new {app} does not pass its test: {reason}"),
         }
     }
 }
@@ -73,6 +346,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } | Self::Interpreter { source, .. } => Some(source),
+            Self::Net(error) => Some(error),
+            _ => None,
         }
     }
 }

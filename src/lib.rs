@@ -2,19 +2,32 @@
 //!
 //! The modules in the order of the flow; `docs/architecture.md` tells the story.
 
+pub mod run;
+
+pub mod record;
+
+pub mod app;
+pub mod command;
 pub mod config;
-pub mod error;
-pub mod fs;
-pub mod host;
+pub mod start;
+
+pub mod update;
+
 pub mod launch;
+
 pub mod net;
 pub mod package;
 pub mod packager;
 pub mod python;
-pub mod record;
 pub mod source;
 pub mod state;
 pub mod store;
-pub mod time;
 pub mod trust;
-pub mod update;
+
+pub mod error;
+pub mod fs;
+pub mod host;
+pub mod log;
+pub mod process;
+pub mod progress;
+pub mod time;

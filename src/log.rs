@@ -31,13 +31,23 @@ pub fn debug(message: impl FnOnce() -> String) {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     if DEBUG.load(Ordering::Relaxed) {
         let elapsed = START.get_or_init(Instant::now).elapsed();
-        let _ = writeln!(std::io::stderr(), "everfresh {:>9.3} ms  {}", elapsed.as_secs_f64() * 1000.0, message());
+        let _ = writeln!(
+            std::io::stderr(),
+            "everfresh {:>9.3} ms  {}",
+            elapsed.as_secs_f64() * 1000.0,
+            message()
+        );
     }
 }
 
 /// Appends an event. A log that cannot be written is no reason to fail.
 pub fn event(log: &Path, now: Timestamp, name: &str, details: &[(&str, Value)]) {
-    debug(|| format!("{name} {}", details.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")));
+    debug(|| {
+        format!(
+            "{name} {}",
+            details.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+        )
+    });
     let mut line = Map::new();
     line.insert("time".into(), json!(now.to_string()));
     line.insert("event".into(), json!(name));
@@ -54,8 +64,9 @@ pub fn event(log: &Path, now: Timestamp, name: &str, details: &[(&str, Value)]) 
 pub fn last(log: &Path, count: usize) -> Vec<String> {
     let files = [older(log), log.to_owned()];
     let texts = files.iter().map(|file| fs::read(file, LIMIT * 4).unwrap_or_default());
-    let lines: Vec<String> =
-        texts.flat_map(|text| String::from_utf8_lossy(&text).lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let lines: Vec<String> = texts
+        .flat_map(|text| String::from_utf8_lossy(&text).lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
 }
 

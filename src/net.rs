@@ -16,6 +16,8 @@ mod tls;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 use std::fmt;
 use std::path::PathBuf;

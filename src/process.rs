@@ -91,7 +91,10 @@ mod tests {
     fn status_and_the_beginning_of_both_streams_come_back() {
         let finished = shell("echo out; echo 'long, long error' >&2; exit 3", Deadline::NEVER);
         assert_eq!(finished.status.and_then(|status| status.code()), Some(3));
-        assert_eq!((finished.stdout.as_slice(), finished.stderr.as_slice()), (&b"out\n"[..], &b"long, long"[..]));
+        assert_eq!(
+            (finished.stdout.as_slice(), finished.stderr.as_slice()),
+            (&b"out\n"[..], &b"long, long"[..])
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What an interpreter says of itself: asked once, in a child, and not believed without a look.
 
+pub mod find;
+
 use std::fmt;
 use std::path::PathBuf;
 

@@ -56,7 +56,9 @@ pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
     let state = if waited.is_some() { State::read(&app.files.state()) } else { state };
     match (ready(app, &state, host), waited) {
         (Some(ready), _) => Ok(ready),
-        (None, Some(Waited::Failed { message, hint, status })) => Err(Error::Update { message, hint, status }),
+        (None, Some(Waited::Failed { message, hint, status })) => {
+            Err(Error::Update { message, hint, status })
+        }
         (None, Some(Waited::TimedOut)) => Err(Error::TooSlow { waited: app.config.update.first_run_timeout }),
         (None, _) => Err(Error::NothingInstalled { app: app.config.app.name.clone() }),
     }
@@ -89,7 +91,10 @@ fn is_outdated(app: &App, active: &Generation) -> bool {
     let recipe = &active.recipe;
     let target_differs = match Target::of(&app.config.app.entry) {
         Some(target) => target != recipe.target,
-        None => matches!(app.config.app.entry, Entry::ConsoleScript(_)) && !matches!(recipe.target, Target::Function { .. }),
+        None => {
+            matches!(app.config.app.entry, Entry::ConsoleScript(_))
+                && !matches!(recipe.target, Target::Function { .. })
+        }
     };
     target_differs
         || recipe.flags != python.flags
@@ -129,7 +134,8 @@ fn ready(app: &App, state: &State, host: &Host) -> Option<Ready> {
     let active = state.active()?;
     let record = record_of(app, state, active, host.now())?;
     let news = record.news.clone();
-    let from = activate::predecessor(state, active).map(|from| from.main_version().unwrap_or_default().to_owned());
+    let from =
+        activate::predecessor(state, active).map(|from| from.main_version().unwrap_or_default().to_owned());
     let mut ready = record.hold()?;
     if let Some(news) = news {
         if app.config.update.notify {
@@ -154,6 +160,11 @@ fn go_back(app: &App, host: &mut Host, reason: &str) -> Option<Ready> {
         back.failed,
         back.record.news.as_deref().unwrap_or("the version before it"),
     );
-    log::event(&app.files.log(), host.now(), "went back", &[("from", json!(failed)), ("reason", json!(reason))]);
+    log::event(
+        &app.files.log(),
+        host.now(),
+        "went back",
+        &[("from", json!(failed)), ("reason", json!(reason))],
+    );
     back.record.hold()
 }

@@ -17,4 +17,21 @@ mod support;
 mod promises {
     // The ground itself.
     mod the_ground_holds;
+
+    // The app starts, and starting costs nothing.
+    mod launch;
+    mod starts;
+    mod warm_path;
+
+    // It stays current, and never gets in the way.
+    mod network_trouble;
+    mod sources;
+    mod updates;
+
+    // It can be explained.
+    mod commands;
+    mod config_errors;
+
+    // What others decided is decided the same way.
+    mod oracle;
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use read::is_dotted_name;
 pub use read::{ConfigError, KEYS, Problem};
 
 /// The name of the file that lies beside the launcher.

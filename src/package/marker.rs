@@ -226,7 +226,9 @@ impl Comparison {
         match self.operator {
             Operator::In => Ok(is_among),
             Operator::NotIn => Ok(!is_among),
-            _ => Err(self.undefined()),
+            Operator::Compatible | Operator::ArbitraryEqual => Err(self.undefined()),
+            // A text is never a set of texts.
+            operator => Ok(operator == Operator::NotEqual),
         }
     }
 

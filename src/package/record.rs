@@ -8,11 +8,14 @@ use crate::trust::hashes::{Algorithm, Digests, Hasher, Hashes};
 
 const FILE: &str = "RECORD";
 
+/// A digest, decoded, and what it was made with.
+type Digest = (Algorithm, Box<[u8]>);
+
 /// What is recorded of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
     /// The digest as it stands there.
-    digest: Option<(Algorithm, Box<[u8]>)>,
+    digest: Option<Digest>,
     size: Option<u64>,
 }
 
@@ -126,7 +129,7 @@ fn parse_size(path: &str, size: &str) -> Result<Option<u64>, Refusal> {
 }
 
 /// Reads `sha256=` and the digest in URL-safe Base64 without padding. MD5 and SHA-1 must not be used (PEP 427).
-fn digest(path: &str, hash: &str) -> Result<Option<(Algorithm, Box<[u8]>)>, Refusal> {
+fn digest(path: &str, hash: &str) -> Result<Option<Digest>, Refusal> {
     if hash.is_empty() {
         return Ok(None);
     }

@@ -200,9 +200,10 @@ fn versions(cursor: &mut Cursor<'_>) -> Result<Constraint, Fault> {
     let mut specifiers = Vec::new();
     while matches!(cursor.peek(), Some('<' | '>' | '=' | '!' | '~')) {
         let operator = cursor.take_while(|c| matches!(c, '<' | '>' | '=' | '!' | '~'));
-        cursor.take_while(is_space);
+        let gap = cursor.take_while(is_space);
         let version = cursor.take_while(|c| !is_space(c) && !matches!(c, ',' | ';' | ')'));
-        specifiers.push(format!("{operator}{version}").parse().map_err(Fault::Specifier)?);
+        // With what stands between them, so that `~ =1` does not become `~=1`.
+        specifiers.push(format!("{operator}{gap}{version}").parse().map_err(Fault::Specifier)?);
         cursor.skip_blanks();
         if !cursor.eat(",") {
             break;

@@ -1,3 +1,3 @@
-//! The packager's side: what `everfresh` does.
+//! The packager's tool: what `everfresh` does beyond the launcher.
 
 pub mod rpc;

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::file::{File, Location};
+use super::page::PageFault;
 use crate::net::percent_decode;
 use crate::package::filename::{DistributionName, Format};
 use crate::package::name::ProjectName;
@@ -11,6 +12,10 @@ use crate::trust::hashes::Hashes;
 
 /// The longest address that is taken, in bytes; pre-signed ones have about two thousand.
 const LONGEST_ADDRESS: usize = 16 << 10;
+
+/// The most files of one project that are taken from one page. The largest projects have some ten thousand; a page of
+/// millions of short links would fill the memory.
+pub(super) const MOST_FILES: usize = 100_000;
 
 /// The files on offer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,10 +46,16 @@ pub(super) struct Offer {
 impl Listing {
     /// Takes a link in, or counts it as skipped. `base` is what relative addresses start from.
     pub(super) fn offer(&mut self, offer: Offer, base: &Url, project: &ProjectName) {
-        match read(offer, base, project) {
+        let room = self.files.len() <= MOST_FILES;
+        match room.then(|| read(offer, base, project)).flatten() {
             Some(file) => self.files.push(file),
             None => self.skipped += 1,
         }
+    }
+
+    /// Refuses a list of which only the beginning was taken: the newest files tend to stand at its end.
+    pub(super) fn complete(self) -> Result<Self, PageFault> {
+        if self.files.len() > MOST_FILES { Err(PageFault::TooMany) } else { Ok(self) }
     }
 
     /// Adds what another page offers; a file that is already here stays.

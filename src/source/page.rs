@@ -36,6 +36,8 @@ pub enum PageFault {
     Json(String),
     /// A version of the index API that is not ours (PEP 629, PEP 691).
     ApiVersion(String),
+    /// More files of one project than any project has.
+    TooMany,
     /// It lists nothing and does not look like a list: an error page, a login form.
     NoList,
 }
@@ -47,6 +49,7 @@ impl fmt::Display for PageFault {
             Self::ApiVersion(version) => {
                 write!(f, "version '{}' of the index API is not supported", version.escape_debug())
             }
+            Self::TooMany => f.write_str("too many files"),
             Self::NoList => f.write_str("not a list of packages"),
         }
     }
@@ -61,13 +64,15 @@ pub fn read(page: &Page, project: &ProjectName) -> Result<Listing, PageFault> {
         return Err(PageFault::ApiVersion(version));
     }
     let text = page.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&page.bytes);
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    let listing = match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => json::read(text, &page.url, project),
-        Some(b'<') => simple_html::read(text, &page.url, project),
         None => Err(PageFault::NoList),
-        _ if page.content_type.contains("json") => Err(PageFault::Json("it is no object".to_owned())),
-        _ => simple_html::read(text, &page.url, project),
-    }
+        Some(byte) if *byte != b'<' && page.content_type.contains("json") => {
+            Err(PageFault::Json("it is no object".to_owned()))
+        }
+        Some(_) => simple_html::read(text, &page.url, project),
+    };
+    listing?.complete()
 }
 
 /// `2` in `application/vnd.pypi.simple.v2+json`.

@@ -104,6 +104,18 @@ impl Address {
             }
         }
     }
+
+    /// What an index last said of a project, without asking it; `None` where nothing is remembered.
+    pub fn remembered(&self, name: &ProjectName, pages: &dyn Pages) -> Option<Vec<File>> {
+        let Self::Index(base) = self else { return None };
+        let mut base = base.clone();
+        close_path(&mut base);
+        let _ = base.set_username("");
+        let _ = base.set_password(None);
+        let places = [format!("{name}/"), format!("{name}/json")];
+        let page = places.iter().find_map(|place| pages.load(&base.join(place).ok()?))?;
+        page::read(&page, name).ok().map(|listing| listing.files)
+    }
 }
 
 /// Asks for one page of an index whose address is known.
@@ -142,12 +154,14 @@ impl Fetcher<'_> {
     }
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
-        let read = |page: &Page| Ok(links::read(&page.bytes, &page.url, name));
-        let Some((top, mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
-        let mut listing = top.listing;
-        for folder in &top.folders {
-            if let Some((inner, same)) = self.fetch(folder, read)? {
-                listing.extend(inner.listing);
+        let read = |page: &Page| {
+            let links = links::read(&page.bytes, &page.url, name);
+            Ok((links.listing.complete()?, links.folders))
+        };
+        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
+        for folder in &folders {
+            if let Some(((inner, _), same)) = self.fetch(folder, read)? {
+                listing.extend(inner);
                 unchanged &= same;
             }
         }

@@ -190,7 +190,9 @@ pub fn roll_back(app: &App, host: &Host, number: Option<u64>) -> Result<String, 
     let _ = lock.lock();
     let mut state = State::read(&app.files.state());
     let name = &app.config.app.name;
-    let Some(active) = state.active().cloned() else { return Err(Error::NothingInstalled { app: name.clone() }) };
+    let Some(active) = state.active().cloned() else {
+        return Err(Error::NothingInstalled { app: name.clone() });
+    };
     let target = match number {
         Some(number) => state.generation(number),
         None => state.good_before(active.number),

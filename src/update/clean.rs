@@ -67,23 +67,31 @@ fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
     let states: Vec<State> = app.store.all_states().iter().map(|path| State::read(path)).collect();
     let generations = || states.iter().flat_map(|state| &state.generations);
     let needed: BTreeSet<&OsStr> = generations().map(|g| OsStr::new(&g.environment)).collect();
-    let pinned: BTreeSet<&str> =
-        generations().flat_map(|g| &g.pins).map(|pin| pin.sha256.as_str()).collect();
+    let pinned: BTreeSet<&str> = generations().flat_map(|g| &g.pins).map(|pin| pin.sha256.as_str()).collect();
     let mut cleaned = Cleaned::default();
     for path in app.store.environments() {
         let name = path.file_name().unwrap_or_default();
-        if cleaned.environments < BOUND && !needed.contains(name) && is_older(&path, now, grace) && remove_environment(&path) {
+        if cleaned.environments < BOUND
+            && !needed.contains(name)
+            && is_older(&path, now, grace)
+            && remove_environment(&path)
+        {
             cleaned.environments += 1;
         }
     }
     for path in app.store.distributions() {
         let needed = path.file_name().and_then(OsStr::to_str).is_some_and(|name| pinned.contains(name));
-        if cleaned.distributions < BOUND && !needed && is_older(&path, now, grace) && fs::remove_tree(&path).is_ok() {
+        if cleaned.distributions < BOUND
+            && !needed
+            && is_older(&path, now, grace)
+            && fs::remove_tree(&path).is_ok()
+        {
             cleaned.distributions += 1;
         }
     }
     if cleaned != Cleaned::default() {
-        let details = [("environments", cleaned.environments.into()), ("distributions", cleaned.distributions.into())];
+        let details =
+            [("environments", cleaned.environments.into()), ("distributions", cleaned.distributions.into())];
         log::event(&app.files.log(), now, "cleaned", &details);
     }
     cleaned

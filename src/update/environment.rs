@@ -134,7 +134,9 @@ impl Environment {
         let target = match (&app.config.app.entry, Target::of(&app.config.app.entry)) {
             (_, Some(target)) => target,
             (Entry::ConsoleScript(name), None) => self.console_script(name)?,
-            (entry, None) => return Err(Error::NoConsoleScript { name: entry.to_string(), available: Vec::new() }),
+            (entry, None) => {
+                return Err(Error::NoConsoleScript { name: entry.to_string(), available: Vec::new() });
+            }
         };
         Ok(Recipe::new(target, &app.config.python, pth))
     }
@@ -147,7 +149,11 @@ impl Environment {
             }
             None => Err(Error::NoConsoleScript {
                 name: name.to_owned(),
-                available: scripts().map(|script| script.name.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+                available: scripts()
+                    .map(|script| script.name.clone())
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect(),
             }),
         }
     }
@@ -214,7 +220,9 @@ fn merge(tree: &Path, site: &Path) -> Result<(), Error> {
 /// the same distributions has it from the beginning. Nobody waits for it, and nothing depends on it.
 pub fn compile(app: &App, generation: &Generation, interpreter: &Path) {
     let tag = sha256_hex(interpreter.as_os_str().as_encoded_bytes());
-    let marker = |pin: &PinnedFile| app.store.distribution(&pin.sha256).root().join(format!("compiled-{}", &tag[..16]));
+    let marker = |pin: &PinnedFile| {
+        app.store.distribution(&pin.sha256).root().join(format!("compiled-{}", &tag[..16]))
+    };
     let missing: Vec<&PinnedFile> = generation.pins.iter().filter(|pin| !fs::exists(&marker(pin))).collect();
     if missing.is_empty() {
         return;
@@ -222,7 +230,8 @@ pub fn compile(app: &App, generation: &Generation, interpreter: &Path) {
     let site = app.store.environment(&generation.environment).site();
     let mut command = Command::new(interpreter);
     command.args(["-S", "-E", "-c", COMPILE_CODE]).arg(&site);
-    let compiled = child::run(&mut command, Deadline::after(COMPILE), 64 * 1024).is_ok_and(|ended| ended.success());
+    let compiled =
+        child::run(&mut command, Deadline::after(COMPILE), 64 * 1024).is_ok_and(|ended| ended.success());
     for pin in missing {
         let given = give_bytecode(&site, &app.store, &pin.sha256);
         if compiled && given.is_ok() {
@@ -257,7 +266,8 @@ fn give_bytecode(site: &Path, store: &Store, sha256: &str) -> Result<(), Error> 
         let compiled = fs::list(&site.join("__pycache__")).unwrap_or_default();
         for bytecode in compiled {
             let Some(name) = bytecode.file_name().and_then(|name| name.to_str()) else { continue };
-            let of_ours = name.split('.').next().is_some_and(|stem| stems.contains(std::ffi::OsStr::new(stem)));
+            let of_ours =
+                name.split('.').next().is_some_and(|stem| stems.contains(std::ffi::OsStr::new(stem)));
             let target = tree.join("__pycache__").join(name);
             if of_ours && name.ends_with(".pyc") && !fs::exists(&target) {
                 fs::create_dir_all(&tree.join("__pycache__"))?;

@@ -9,10 +9,12 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::is_dotted_name;
 use crate::error::Error;
 use crate::fs;
 use crate::net::{DownloadError, Net, show_url};
-use crate::package::archive::{Limits, unpack};
+use crate::package::archive::limits::Limits;
+use crate::package::unpack::unpack;
 use crate::source::file::{File, Location};
 use crate::state::PinnedFile;
 use crate::store::{DistributionFiles, Store};
@@ -124,10 +126,11 @@ impl Fetcher<'_> {
             Lost { filename: pin.file.filename.clone(), error, file_is_bad }
         };
         let known = self.known_sha256(&pin.file).map_err(lost)?;
-        let (sha256, description) = match known.and_then(|sha| Some((Description::read(self.store, &sha)?, sha))) {
-            Some((description, sha256)) => (sha256, description),
-            None => self.fetch(&pin.file, bytes).map_err(lost)?,
-        };
+        let (sha256, description) =
+            match known.and_then(|sha| Some((Description::read(self.store, &sha)?, sha))) {
+                Some((description, sha256)) => (sha256, description),
+                None => self.fetch(&pin.file, bytes).map_err(lost)?,
+            };
         let pin = PinnedFile {
             name: pin.name.to_string(),
             version: pin.version.to_string(),
@@ -154,7 +157,8 @@ impl Fetcher<'_> {
     }
 
     fn fetch(&self, file: &File, bytes: &AtomicU64) -> Result<(String, Description), Error> {
-        let staging = DistributionFiles::at(fs::sibling(self.store.distribution(&file.filename).root(), "tmp"));
+        let staging =
+            DistributionFiles::at(fs::sibling(self.store.distribution(&file.filename).root(), "tmp"));
         fs::create_dir_all(staging.root())?;
         let fetched = self.fetch_into(file, &staging, bytes);
         if fetched.is_err() {
@@ -177,9 +181,19 @@ impl Fetcher<'_> {
         };
         let unpacked = unpack(source, &file.name, &staging.tree(), &Limits::default())
             .map_err(|refusal| Error::Archive { filename: file.filename.clone(), refusal })?;
-        let scripts = unpacked.entry_points.scripts().map(|(name, module, attribute)| Script { name, module, attribute });
-        let description =
-            Description { filename: file.filename.clone(), pth: unpacked.has_pth, scripts: scripts.collect() };
+        let scripts = ["console_scripts", "gui_scripts"]
+            .into_iter()
+            .flat_map(|group| unpacked.entry_points.group(group));
+        let scripts = scripts.filter_map(|(name, entry)| {
+            let (module, attribute) = (entry.module.clone(), entry.attr.clone()?);
+            let usable = is_dotted_name(&module) && is_dotted_name(&attribute);
+            usable.then(|| Script { name: name.to_owned(), module, attribute })
+        });
+        let description = Description {
+            filename: file.filename.clone(),
+            pth: unpacked.has_pth,
+            scripts: scripts.collect(),
+        };
         fs::remove_file(&archive)?;
         let text = serde_json::to_vec(&description).unwrap_or_default();
         fs::replace(&staging.description(), &text)?;
@@ -247,7 +261,9 @@ fn copy_verified(file: &File, from: &Path, to: &Path) -> Result<String, Error> {
         fs::write_all(&mut target, to, chunk)
     })?;
     let digests = hasher.finish();
-    file.hashes.check(&digests).map_err(|mismatch| Error::Hash { filename: file.filename.clone(), mismatch })?;
+    file.hashes
+        .check(&digests)
+        .map_err(|mismatch| Error::Hash { filename: file.filename.clone(), mismatch })?;
     Ok(digests.sha256().to_owned())
 }
 
@@ -285,7 +301,8 @@ fn tree_digest(root: &Path) -> Result<String, Error> {
             if fs::symlink_metadata(&path)?.is_dir() {
                 waiting.push(path);
             } else {
-                let name = path.strip_prefix(root).unwrap_or(&path).as_os_str().as_encoded_bytes().escape_ascii();
+                let name =
+                    path.strip_prefix(root).unwrap_or(&path).as_os_str().as_encoded_bytes().escape_ascii();
                 lines.push(format!("{} {name}", file_digest(&path)?));
             }
         }

@@ -1,6 +1,3 @@
-//! The steps of an update, in their order.
-
-pub mod resolve;
 //! An update: ask the sources, resolve, fetch, build, verify, activate. Whole or not at all.
 
 pub mod activate;
@@ -95,10 +92,16 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         Err(error) => {
             state.failure = Some(put_off(error.to_string()));
             log::event(&app.files.log(), host.now(), "failed", &[("reason", json!(error.to_string()))]);
-            run_hook(app, host, app.config.hooks.failed.as_deref(), &[("EVERFRESH_ERROR", &error.to_string())]);
+            run_hook(
+                app,
+                host,
+                app.config.hooks.failed.as_deref(),
+                &[("EVERFRESH_ERROR", &error.to_string())],
+            );
         }
     }
-    let restored = result.is_err() && !activate::is_startable(app, &state) && restore(app, host, &mut state, listener);
+    let restored =
+        result.is_err() && !activate::is_startable(app, &state) && restore(app, host, &mut state, listener);
     activate::save(app, host, &state)?;
     if restored {
         listener.hear(Event::Done { activated: None });
@@ -107,7 +110,9 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     }
     let outcome = result?;
     let activated = matches!(outcome, Outcome::Activated(_));
-    listener.hear(Event::Done { activated: activated.then(|| state.active().map(|a| a.describe(&app.config.app.name))).flatten() });
+    listener.hear(Event::Done {
+        activated: activated.then(|| state.active().map(|a| a.describe(&app.config.app.name))).flatten(),
+    });
     if activated {
         run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
@@ -234,5 +239,10 @@ fn run_hook(app: &App, host: &Host, hook: Option<&[String]>, variables: &[(&str,
         },
         Err(error) => error.to_string(),
     };
-    log::event(&app.files.log(), host.now(), "hook failed", &[("hook", json!(program)), ("reason", json!(ended))]);
+    log::event(
+        &app.files.log(),
+        host.now(),
+        "hook failed",
+        &[("hook", json!(program)), ("reason", json!(ended))],
+    );
 }

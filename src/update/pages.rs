@@ -24,7 +24,7 @@ pub struct DiskPages {
 #[derive(Serialize, Deserialize)]
 struct Head {
     asked: String,
-    url: Url,
+    url: String,
     content_type: String,
     validators: Validators,
     length: usize,
@@ -79,18 +79,15 @@ impl Pages for DiskPages {
         let head: Head = serde_json::from_slice(bytes.get(..at)?).ok()?;
         let body = bytes.get(at + 1..)?;
         let whole = head.asked == url.as_str() && head.length == body.len();
-        whole.then(|| Page {
-            validators: head.validators,
-            content_type: head.content_type,
-            url: head.url,
-            bytes: body.to_vec(),
-        })
+        let url = Url::parse(&head.url).ok()?;
+        let (validators, content_type) = (head.validators, head.content_type);
+        whole.then(|| Page { validators, content_type, url, bytes: body.to_vec() })
     }
 
     fn save(&self, url: &Url, page: &Page) {
         let head = Head {
             asked: url.to_string(),
-            url: page.url.clone(),
+            url: page.url.to_string(),
             content_type: page.content_type.clone(),
             validators: page.validators.clone(),
             length: page.bytes.len(),

@@ -74,7 +74,11 @@ pub fn update(app: &App, host: &Host, wait: Duration, install: bool) -> Waited {
     let stream = match spawn(host, cause) {
         Ok(stream) => stream,
         Err(error) => {
-            return Waited::Failed { message: format!("cannot start the updater: {error}"), hint: None, status: 125 };
+            return Waited::Failed {
+                message: format!("cannot start the updater: {error}"),
+                hint: None,
+                status: 125,
+            };
         }
     };
     if wait.is_zero() {
@@ -118,7 +122,12 @@ fn listen(stream: UnixStream, deadline: Deadline, progress: &Progress) -> Waited
                 return Waited::Failed { message, hint: Some("start again".to_owned()), status: 125 };
             }
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
+            {
                 progress.tick();
                 continue;
             }

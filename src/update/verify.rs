@@ -39,9 +39,8 @@ pub fn verify(app: &App, staged: &Staged, interpreter: &Interpreter, recipe: &Re
     }
     let limit = app.config.verify.timeout;
     let failed = |reason: String| Error::VerifyFailed { app: app.config.app.name.clone(), reason };
-    let finished = child::run(&mut command, Deadline::after(limit), OUTPUT).map_err(|error| {
-        Error::Interpreter { path: interpreter.path.clone(), source: error }
-    })?;
+    let finished = child::run(&mut command, Deadline::after(limit), OUTPUT)
+        .map_err(|error| Error::Interpreter { path: interpreter.path.clone(), source: error })?;
     match finished.status {
         Some(status) if status.success() => Ok(()),
         Some(status) => {

@@ -1,11 +1,14 @@
 //! The one and only archive reader. Its policy: what is not exactly as it should be is refused, never skipped; the
 //! same bytes must mean the same files to us and to Python's own `zipfile` and `tarfile`.
 
+pub(crate) mod container;
 mod fields;
 pub(crate) mod identity;
 pub mod limits;
 pub mod path;
 pub mod refusal;
+pub mod tar;
+mod tar_header;
 pub mod tree;
 pub mod zip;
 mod zip_end;

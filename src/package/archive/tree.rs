@@ -79,6 +79,29 @@ impl Tree {
         Ok(())
     }
 
+    /// Takes over a file or directory that was unpacked below [`Tree::root`] by this module, as `path`.
+    pub fn adopt(&mut self, from: &Path, path: &MemberPath) -> Result<(), Refusal> {
+        if fs::is_dir(from) {
+            self.paths.add_directory(path)?;
+        } else {
+            self.paths.add_file(path)?;
+        }
+        let to = self.staging.join(path.as_str());
+        fs::rename(from, &to)?;
+        self.count(&to)
+    }
+
+    /// Counts what is there. Unpacking has bounded the depth of paths, and thereby the recursion.
+    fn count(&mut self, path: &Path) -> Result<(), Refusal> {
+        let metadata = fs::symlink_metadata(path)?;
+        if metadata.is_dir() {
+            return fs::list(path)?.iter().try_for_each(|inner| self.count(inner));
+        }
+        self.files += 1;
+        self.bytes += metadata.len();
+        Ok(())
+    }
+
     /// Moves the finished tree to its destination.
     pub fn finish(self) -> Result<(), Refusal> {
         Ok(fs::rename(&self.staging, &self.destination)?)

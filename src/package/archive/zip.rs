@@ -115,9 +115,9 @@ fn read_entries(bytes: &[u8], directory: &CentralDirectory, limits: &Limits) -> 
     for _ in 0..directory.entries {
         let entry = Entry::read(&mut fields, limits)?;
         if entry.directory {
-            paths.add_directory(&entry.path)?
+            paths.add_directory(&entry.path)?;
         } else {
-            paths.add_file(&entry.path)?
+            paths.add_file(&entry.path)?;
         }
         entries.push(entry);
     }

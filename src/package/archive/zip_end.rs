@@ -57,7 +57,7 @@ impl Tail {
             .ok_or(Refusal::Container("no ZIP archive: it has no end of central directory record"))?;
         let record = self.bytes.get(at..).unwrap_or_default();
         let end = End::read(record).ok_or(Refusal::Container("its end of central directory is cut short"))?;
-        if end.comment as u64 + END_LENGTH != record.len() as u64 {
+        if u64::from(end.comment) + END_LENGTH != record.len() as u64 {
             return Err(Refusal::Container("bytes follow the end of central directory record"));
         }
         if end.disks != [0, 0] || end.entries_here != end.entries {

@@ -54,6 +54,7 @@ fn what_is_no_requirement_is_refused_with_the_place() {
             "invalid requirement 'name===any thing': expected ',', ';' or the end at position 12",
         ),
         ("name>=1.0.*", "invalid requirement 'name>=1.0.*': '>=1.0.*' is not a valid version specifier"),
+        ("name~ =1.0", "invalid requirement 'name~ =1.0': '~ =1.0' is not a valid version specifier"),
         ("name_>=1", "invalid requirement 'name_>=1': 'name_' is not a valid name"),
         (
             "name; os_name",

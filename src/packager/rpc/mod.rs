@@ -1,10 +1,15 @@
 //! `everfresh rpc`: one JSON object a line in, one a line out, in order. Each operation runs the same code that the
 //! launcher and the packager's commands run.
 
+use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use serde_json::{Map, Value};
 
+use crate::host::Env;
+use crate::net::{Net, Settings};
+
+mod network;
 mod pure;
 
 /// What is asked: `op`, and what that operation takes.
@@ -24,21 +29,43 @@ pub enum Refused {
     Unsupported,
 }
 
-type Operation = fn(&Request) -> Result<Answer, Refused>;
+impl Refused {
+    /// From whatever says what went wrong.
+    pub(crate) fn because(reason: impl fmt::Display) -> Self {
+        Self::Error(reason.to_string())
+    }
+}
+
+/// What operations that reach beyond their request stand on.
+#[derive(Debug)]
+pub struct Context {
+    net: Net,
+}
+
+impl Context {
+    /// With the network as this environment says.
+    pub fn new(env: &Env) -> Self {
+        Self { net: Net::new(&Settings::default(), env, crate::update::plan::USER_AGENT) }
+    }
+}
+
+type Operation = fn(&Context, &Request) -> Result<Answer, Refused>;
 
 /// All that can be asked.
 const OPERATIONS: &[(&str, Operation)] = &[
-    ("version.parse", pure::version_parse),
-    ("version.cmp", pure::version_cmp),
-    ("specifier.parse", pure::specifier_parse),
-    ("specifier.contains", pure::specifier_contains),
-    ("specifier.filter", pure::specifier_filter),
-    ("requirement.parse", pure::requirement_parse),
-    ("marker.parse", pure::marker_parse),
-    ("marker.evaluate", pure::marker_evaluate),
-    ("wheel.parse", pure::wheel_parse),
-    ("sdist.parse", pure::sdist_parse),
-    ("name.normalize", pure::name_normalize),
+    ("version.parse", |_, request| pure::version_parse(request)),
+    ("version.cmp", |_, request| pure::version_cmp(request)),
+    ("specifier.parse", |_, request| pure::specifier_parse(request)),
+    ("specifier.contains", |_, request| pure::specifier_contains(request)),
+    ("specifier.filter", |_, request| pure::specifier_filter(request)),
+    ("requirement.parse", |_, request| pure::requirement_parse(request)),
+    ("marker.parse", |_, request| pure::marker_parse(request)),
+    ("marker.evaluate", |_, request| pure::marker_evaluate(request)),
+    ("wheel.parse", |_, request| pure::wheel_parse(request)),
+    ("sdist.parse", |_, request| pure::sdist_parse(request)),
+    ("name.normalize", |_, request| pure::name_normalize(request)),
+    ("index", |context, request| network::index(&context.net, request)),
+    ("download", |context, request| network::download(&context.net, request)),
 ];
 
 /// The longest line that is read, in bytes.
@@ -48,7 +75,7 @@ const LONGEST_LINE: u64 = 16 << 20;
 ///
 /// # Errors
 /// Only when `input` cannot be read or `output` cannot be written.
-pub fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+pub fn serve(context: &Context, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -59,7 +86,7 @@ pub fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> 
             input.skip_until(b'\n')?;
             Err(Refused::Error(format!("the line is longer than {LONGEST_LINE} bytes")))
         } else {
-            answer(&line)
+            answer(context, &line)
         };
         let mut text = Value::Object(finish(result)).to_string();
         text.push('\n');
@@ -68,12 +95,12 @@ pub fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> 
     }
 }
 
-fn answer(line: &[u8]) -> Result<Answer, Refused> {
+fn answer(context: &Context, line: &[u8]) -> Result<Answer, Refused> {
     let request: Request =
         serde_json::from_slice(line).map_err(|error| Refused::Error(format!("not a request: {error}")))?;
     let asked = text(&request, "op")?;
     let operation = OPERATIONS.iter().find(|(name, _)| *name == asked);
-    operation.map_or(Err(Refused::Unsupported), |(_, operation)| operation(&request))
+    operation.map_or(Err(Refused::Unsupported), |(_, operation)| operation(context, &request))
 }
 
 fn finish(result: Result<Answer, Refused>) -> Answer {

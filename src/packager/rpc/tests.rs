@@ -4,7 +4,7 @@ use super::*;
 
 fn talk(input: &[u8]) -> Vec<Value> {
     let mut output = Vec::new();
-    serve(input, &mut output).unwrap();
+    serve(&Context::new(&Env::default()), input, &mut output).unwrap();
     assert!(output.is_empty() || output.ends_with(b"\n"));
     output
         .split(|b| *b == b'\n')

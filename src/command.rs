@@ -1,0 +1,312 @@
+//! `myapp self …`: the launcher's own commands.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::fs;
+use crate::host::Host;
+use crate::log;
+use crate::progress::{Progress, show_bytes};
+use crate::run::Status;
+use crate::state::{Generation, State};
+use crate::time::{Timestamp, show_duration};
+use crate::update::clean;
+use crate::update::events::{Event, Listener};
+use crate::update::{self, Cause, Outcome, activate};
+
+/// Events of the log that `self log` shows.
+const LOG_LINES: usize = 50;
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// `update`
+    Update,
+    /// `info [--json]`
+    Info {
+        /// As JSON.
+        json: bool,
+    },
+    /// `rollback [GENERATION]`
+    Rollback(Option<u64>),
+    /// `clean`
+    Clean,
+    /// `log`
+    Log,
+    /// `help`
+    Help,
+    /// `--version`
+    Version,
+}
+
+/// The command that the arguments ask for. `None`: they are the app's; those behind `self run --` are made so.
+///
+/// # Errors
+/// When there is no such command.
+pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
+    let Some(word) = app.config.app.self_word.as_deref() else { return Ok(None) };
+    if host.args.first().is_none_or(|first| first != word) {
+        return Ok(None);
+    }
+    let arguments: Vec<&OsStr> = host.args.iter().skip(1).map(AsRef::as_ref).collect();
+    let name = host.called();
+    let usage = |message: String| Error::Usage { message, hint: format!("see: {name} {word} help") };
+    let text: Vec<&str> = arguments.iter().map(|argument| argument.to_str().unwrap_or("\u{fffd}")).collect();
+    let command = match text[..] {
+        ["update"] => Command::Update,
+        ["info"] => Command::Info { json: false },
+        ["info", "--json"] => Command::Info { json: true },
+        ["rollback"] => Command::Rollback(None),
+        ["rollback", number] => match number.parse() {
+            Ok(number) => Command::Rollback(Some(number)),
+            Err(_) => {
+                return Err(usage(format!("'{}' is not the number of a generation", number.escape_debug())));
+            }
+        },
+        ["clean"] => Command::Clean,
+        ["log"] => Command::Log,
+        [] | ["help" | "--help" | "-h"] => Command::Help,
+        ["--version" | "-V"] => Command::Version,
+        ["run", "--", ..] => {
+            host.args.drain(..3);
+            return Ok(None);
+        }
+        ["run", ..] => {
+            host.args.drain(..2);
+            return Ok(None);
+        }
+        [known @ ("update" | "info" | "rollback" | "clean" | "log" | "help" | "--version"), extra, ..] => {
+            return Err(usage(format!("{word} {known} does not take '{}'", extra.escape_debug())));
+        }
+        [unknown, ..] => {
+            return Err(usage(format!("there is no command '{word} {}'", unknown.escape_debug())));
+        }
+    };
+    Ok(Some(command))
+}
+
+/// Does it.
+///
+/// # Errors
+/// Whatever kept it from being done.
+pub fn run(command: Command, app: &App, host: &Host) -> Result<Status, Error> {
+    match command {
+        Command::Update => return update(app, host),
+        Command::Info { json: true } => say(&format!("{:#}\n", info(app, host))),
+        Command::Info { json: false } => say(&show_info(&info(app, host), host.now())),
+        Command::Rollback(number) => say(&format!("{}\n", activate::roll_back(app, host, number)?)),
+        Command::Clean => {
+            let cleaned = clean::clean_now(app, host)?;
+            say(&format!(
+                "removed {} environments and {} distributions\n",
+                cleaned.environments, cleaned.distributions
+            ));
+        }
+        Command::Log => say(&log::last(&app.files.log(), LOG_LINES)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()),
+        Command::Help => say(&help(app, host)),
+        Command::Version => say(concat!("everfresh ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+    Ok(0)
+}
+
+/// Writes to standard output. Whoever closed it does not want to hear more.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn help(app: &App, host: &Host) -> String {
+    let (name, word) = (host.called(), app.config.app.self_word.as_deref().unwrap_or("self"));
+    format!(
+        "{} updates itself when it is started. Commands:\n\n  \
+         {name} {word} update               look for an update now\n  \
+         {name} {word} info [--json]        what runs, from where, when it was checked, what failed\n  \
+         {name} {word} rollback [NUMBER]    go back to the generation before, or to that one\n  \
+         {name} {word} clean                remove what no generation needs\n  \
+         {name} {word} log                  the last events\n  \
+         {name} {word} run -- ARGUMENTS     the app itself, whatever its arguments are\n  \
+         {name} {word} help                 this\n  \
+         {name} {word} --version            the launcher's version\n\n\
+         Everything else goes to the app.\n",
+        app.config.app.name
+    )
+}
+
+fn update(app: &App, host: &Host) -> Result<Status, Error> {
+    struct OnTerminal(Progress);
+    impl Listener for OnTerminal {
+        fn hear(&self, event: Event) {
+            let over = matches!(event, Event::Done { .. });
+            self.0.hear(event);
+            if over {
+                self.0.clear();
+            }
+        }
+    }
+    if !app.writable {
+        let path = app.store.root().to_owned();
+        return Err(Error::Io {
+            action: "write",
+            path,
+            source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
+        });
+    }
+    let name = &app.config.app.name;
+    let listener = OnTerminal(Progress::new(name));
+    let outcome = update::update(app, host, Cause::Command, &listener);
+    listener.0.clear();
+    let state = State::read(&app.files.state());
+    let current = state.active().map_or_else(|| name.clone(), |active| active.describe(name));
+    match outcome? {
+        Outcome::Unchanged => say(&format!("{current} is up to date\n")),
+        Outcome::Activated(what) => {
+            activate::remember_start(app, host, state.active.unwrap_or_default());
+            say(&format!("{what}\n"));
+        }
+        Outcome::KeptOut(why) => {
+            say(&format!("{current} stays: what the sources offer is kept out ({why})\n"))
+        }
+        Outcome::Busy => say(&format!("{current} is being updated already\n")),
+    }
+    Ok(0)
+}
+
+/// All that `self info` tells. The shape is described in `docs/commands.md`.
+fn info(app: &App, host: &Host) -> Value {
+    let state = State::read(&app.files.state());
+    let update = &app.config.update;
+    let moment = |seconds: u64| json!(Timestamp(seconds).to_string());
+    let next = state.active().and_then(|_| state.next_check(update.interval, &app.inputs()));
+    let describe = |generation: &Generation| {
+        json!({
+            "number": generation.number,
+            "version": generation.main_version(),
+            "activated": moment(generation.activated),
+            "environment": app.store.environment(&generation.environment).root(),
+            "complete": app.store.environment(&generation.environment).is_complete(),
+        })
+    };
+    let active = state.active();
+    json!({
+        "app": app.config.app.name,
+        "launcher": host.exe,
+        "launcher_version": env!("CARGO_PKG_VERSION"),
+        "config": app.config_path,
+        "entry": app.config.app.entry.to_string(),
+        "generation": active.map(|g| g.number),
+        "version": active.and_then(Generation::main_version),
+        "environment": active.map(|g| app.store.environment(&g.environment).root().to_owned()),
+        "packages": active.map(|g| &g.pins),
+        "generations": state.generations.iter().map(describe).collect::<Vec<_>>(),
+        "python": state.interpreter.as_ref().map(|known| json!({
+            "path": known.path,
+            "version": known.facts.pointer("/markers/python_full_version"),
+        })),
+        "checked": state.check.as_ref().map(|check| moment(check.at)),
+        "next_check": next.map(|next| moment(next.0)),
+        "failure": state.failure.as_ref().map(|failure| json!({
+            "at": moment(failure.at),
+            "count": failure.count,
+            "retry": moment(failure.retry_at),
+            "message": failure.message,
+        })),
+        "quarantine": state.quarantine,
+        "held_back": state.held_back,
+        "cache": {
+            "path": app.store.root(),
+            "bytes": size_of(app.store.root()),
+            "writable": app.writable,
+        },
+    })
+}
+
+/// Bytes of all files below a directory; files that have several names count once.
+fn size_of(root: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let mut seen = std::collections::BTreeSet::new();
+    let mut waiting = vec![root.to_owned()];
+    let mut bytes = 0;
+    while let Some(directory) = waiting.pop() {
+        for path in fs::list(&directory).unwrap_or_default() {
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            if metadata.is_dir() {
+                waiting.push(path);
+            } else if seen.insert((metadata.dev(), metadata.ino())) {
+                bytes += metadata.len();
+            }
+        }
+    }
+    bytes
+}
+
+fn show_info(info: &Value, now: Timestamp) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let mut lines = vec![format!(
+        "{:<13}{}",
+        text(&info["app"]),
+        match info["version"].as_str() {
+            Some(version) => version.to_owned(),
+            None if info["generation"].is_null() => "not installed yet".to_owned(),
+            None => format!("generation {}", info["generation"]),
+        }
+    )];
+    let mut line = |name: &str, value: String| lines.push(format!("{name:<13}{value}"));
+    line("started by", format!("{} {}", text(&info["launcher"]), text(&info["launcher_version"])));
+    line("configured", text(&info["config"]));
+    line("entry", text(&info["entry"]));
+    if !info["python"].is_null() {
+        line("python", format!("{} ({})", text(&info["python"]["version"]), text(&info["python"]["path"])));
+    }
+    if !info["generation"].is_null() {
+        line("generation", format!("{} in {}", info["generation"], text(&info["environment"])));
+    }
+    let ago = |value: &Value| {
+        let moment = value.as_str().and_then(Timestamp::parse_rfc3339)?;
+        let distance = if moment > now {
+            format!("in {}", show_duration(moment.since(now)))
+        } else {
+            format!("{} ago", show_duration(now.since(moment)))
+        };
+        Some(format!("{} ({distance})", text(value)))
+    };
+    line("checked", ago(&info["checked"]).unwrap_or_else(|| "never".to_owned()));
+    if let Some(next) = ago(&info["next_check"]) {
+        line("next check", next);
+    }
+    if !info["failure"].is_null() {
+        line("failed", ago(&info["failure"]["at"]).unwrap_or_default());
+        line("", text(&info["failure"]["message"]));
+    }
+    for (_, reason) in info["quarantine"].as_object().into_iter().flatten() {
+        line("kept out", text(reason));
+    }
+    for generation in info["generations"].as_array().into_iter().flatten() {
+        let number = &generation["number"];
+        let version = generation["version"].as_str().unwrap_or("-");
+        let mark = if *number == info["generation"] { " (active)" } else { "" };
+        line(
+            "  kept",
+            format!("generation {number}: {version}, since {}{mark}", text(&generation["activated"])),
+        );
+    }
+    for package in info["packages"].as_array().into_iter().flatten() {
+        line(
+            "  package",
+            format!("{} {}  {}", text(&package["name"]), text(&package["version"]), text(&package["source"])),
+        );
+    }
+    let cache = &info["cache"];
+    line(
+        "cache",
+        format!("{} ({})", text(&cache["path"]), show_bytes(cache["bytes"].as_u64().unwrap_or_default())),
+    );
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,109 @@
+//! From a configuration to a plan: ask the sources, resolve, have the files. A file that turns out bad is dropped
+//! and the sources are asked again without it, so that the next best version is used (transmute's rule).
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::host::Host;
+use crate::log;
+use crate::net::{Net, Settings};
+use crate::package::requirement::Requirement;
+use crate::python::find::Interpreter;
+use crate::time::{Deadline, Timestamp};
+use crate::update::catalogue::{Catalogue, Places};
+use crate::update::environment::Plan;
+use crate::update::events::{Event, Listener};
+use crate::update::fetch::Fetcher;
+use crate::update::pages::DiskPages;
+use crate::update::resolve::{self, Pin, Request};
+
+/// How we call ourselves to servers.
+pub const USER_AGENT: &str = concat!("everfresh/", env!("CARGO_PKG_VERSION"));
+
+/// Candidates that may turn out bad in one update.
+const PATIENCE: usize = 20;
+
+/// Makes the plan.
+///
+/// # Errors
+/// When the sources cannot be asked, the requirements cannot be met, or a file cannot be had.
+pub fn plan(
+    app: &App,
+    host: &Host,
+    interpreter: &Interpreter,
+    deadline: Deadline,
+    listener: &dyn Listener,
+) -> Result<Plan, Error> {
+    let net = Net::new(&Settings { ca: app.config.network.ca.clone() }, &host.env, USER_AGENT);
+    let pages = DiskPages::new(&app.store, app.writable);
+    let places = Places::of(&app.config, &app.config_path)?;
+    let mut request = request(app, host, interpreter)?;
+    let fetcher = Fetcher { store: &app.store, net: &net, pages: &pages, deadline, listener };
+    for _ in 0..PATIENCE {
+        listener.hear(Event::Step { name: "looking for packages".to_owned() });
+        let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
+        catalogue.warm(&request);
+        let pins = resolve::resolve(&request, &catalogue).map_err(|unsolved| catalogue.explain(unsolved))?;
+        log::debug(|| format!("resolved {}", show(&pins)));
+        listener.hear(Event::Step { name: "fetching packages".to_owned() });
+        match fetcher.all(&pins) {
+            Ok(files) => return Ok(Plan { files }),
+            Err(lost) if lost.file_is_bad => {
+                let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
+                log::event(&app.files.log(), host.now(), "dropped", &details);
+                if !request.dropped.insert(lost.filename) {
+                    return Err(lost.error);
+                }
+                // When nothing else will do, this is the reason that counts, not that there is no candidate.
+                let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
+                if resolve::resolve(&request, &catalogue).is_err() {
+                    return Err(lost.error);
+                }
+            }
+            Err(lost) => return Err(lost.error),
+        }
+    }
+    Err(Error::TooManyBadFiles { count: PATIENCE })
+}
+
+fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {
+    let update = &app.config.update;
+    let now = host.now();
+    let cooldown =
+        (!update.cooldown.is_zero()).then(|| Timestamp(now.0.saturating_sub(update.cooldown.as_secs())));
+    Ok(Request {
+        requirements: requirements(app)?,
+        python_version: interpreter.version()?,
+        environment: interpreter.facts.markers.clone(),
+        tags: interpreter.tags(),
+        prereleases: update.prereleases,
+        uploaded_before: cooldown,
+        dropped: BTreeSet::new(),
+        no_build: BTreeSet::new(),
+        no_binary: BTreeSet::new(),
+    })
+}
+
+/// The configured requirements, read.
+///
+/// # Errors
+/// The first that is none, with its line.
+pub fn requirements(app: &App) -> Result<Vec<Requirement>, Error> {
+    let read = app.config.app.requirements.iter().map(|located| {
+        located.value.parse::<Requirement>().map_err(|error| Error::Requirement {
+            file: Some(app.config_path.clone()),
+            line: located.line,
+            text: located.value.clone(),
+            reason: error.to_string(),
+        })
+    });
+    read.collect()
+}
+
+fn show(pins: &[Pin]) -> String {
+    let shown: Vec<String> = pins.iter().map(|pin| format!("{}=={}", pin.name, pin.version)).collect();
+    shown.join(" ")
+}
