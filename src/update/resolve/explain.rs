@@ -3,7 +3,7 @@
 //!
 //! The proof can be deep and wide, so it is walked and taken down with a stack of our own, and its text has an end.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use pep440_rs::Version;
@@ -15,10 +15,10 @@ use crate::package::name::ProjectName;
 
 type Tree = DerivationTree<Package, Ranges<Version>, String>;
 
-/// How many facts are told.
+/// How many facts of one kind are told.
 const MOST_FACTS: usize = 16;
 
-/// How many requirements of one kind, stretches of versions, or reasons of one project are told.
+/// How many stretches of versions, or reasons of one project, are told.
 const MOST_ITEMS: usize = 4;
 
 /// The explanation: one sentence, on several lines where it is long.
@@ -38,15 +38,17 @@ fn take_down(tree: Tree) {
     }
 }
 
-/// What a proof rests on, in the order of its first use.
+/// Who needs what, as it was written, in which versions.
+type Needs = BTreeMap<(Package, String), Ranges<Version>>;
+
+/// What a proof rests on.
 #[derive(Default)]
 struct Facts {
-    /// Who, in which versions, needs what.
     needs: Vec<(Package, Ranges<Version>, Package, Ranges<Version>)>,
     /// What cannot be used, in a sentence.
-    custom: Vec<String>,
+    unusable: BTreeSet<(Package, String)>,
     /// What has no version in which range.
-    absent: Vec<(ProjectName, Ranges<Version>)>,
+    absent: BTreeMap<ProjectName, Ranges<Version>>,
 }
 
 impl Facts {
@@ -58,7 +60,7 @@ impl Facts {
             match tree {
                 DerivationTree::External(external) => facts.add(external),
                 DerivationTree::Derived(derived) => {
-                    for cause in [&derived.cause2, &derived.cause1] {
+                    for cause in [&derived.cause1, &derived.cause2] {
                         if seen.insert(Arc::as_ptr(cause)) {
                             trees.push(cause);
                         }
@@ -73,9 +75,14 @@ impl Facts {
         match external {
             External::NotRoot(..) => {}
             External::NoVersions(package, range) => {
-                self.absent.extend(package.project().map(|name| (name.clone(), range.clone())));
+                if let Some(name) = package.project() {
+                    let all = self.absent.entry(name.clone()).or_insert_with(Ranges::empty);
+                    *all = all.union(range);
+                }
             }
-            External::Custom(_, _, sentence) => self.custom.push(sentence.clone()),
+            External::Custom(package, _, sentence) => {
+                self.unusable.insert((package.clone(), sentence.clone()));
+            }
             External::FromDependencyOf(from, versions, to, range) => {
                 // That an extra needs its project goes without saying.
                 let is_tie = matches!((from, to), (Package::Extra(name, _), Package::Project(project)) if name == project);
@@ -88,16 +95,10 @@ impl Facts {
 
     fn told(&self, provider: &Provider<'_>) -> String {
         let mut facts = self.requirements(provider);
-        for sentence in self.custom.iter().cloned().chain(self.absences(provider)) {
-            if !facts.contains(&sentence) {
-                facts.push(sentence);
-            }
-        }
-        let left_out = facts.len().saturating_sub(MOST_FACTS);
-        facts.truncate(MOST_FACTS);
-        if left_out > 0 {
-            facts.push(format!("{left_out} more facts say the same of other versions"));
-        }
+        let sentences = self.unusable.iter().map(|(_, sentence)| sentence.clone());
+        let reasons =
+            sentences.chain(self.absent.iter().flat_map(|(name, range)| self.absence(name, range, provider)));
+        facts.extend(reasons.take(MOST_FACTS));
         let conclusion = "there is no solution";
         match facts.as_slice() {
             [] => conclusion.to_owned(),
@@ -107,18 +108,17 @@ impl Facts {
         }
     }
 
-    /// What is needed: first by the app, then by others; one fact for all versions that need the same.
+    /// What is needed: first by the app, then by others, one fact for all versions that need the same.
     fn requirements(&self, provider: &Provider<'_>) -> Vec<String> {
         let mut yours = BTreeSet::new();
-        let mut others: Vec<(&Package, String, Ranges<Version>)> = Vec::new();
+        let mut others = Needs::new();
         for (from, versions, to, range) in &self.needs {
             let text = provider.wording(from, to, range);
             if *from == Package::Root {
                 yours.insert(text);
-            } else if let Some((_, _, all)) = others.iter_mut().find(|(f, t, _)| *f == from && *t == text) {
-                *all = all.union(versions);
             } else {
-                others.push((from, text, versions.clone()));
+                let all = others.entry((from.clone(), text)).or_insert_with(Ranges::empty);
+                *all = all.union(versions);
             }
         }
         let yours: Vec<String> = yours.into_iter().collect();
@@ -126,14 +126,40 @@ impl Facts {
         if !yours.is_empty() {
             facts.push(format!("you require {}", and(&yours)));
         }
-        for (from, text, versions) in others {
-            facts.push(format!("{} needs {text}", subject(from, &versions, provider)));
+        let distances = self.distances();
+        let mut others: Vec<_> = others.into_iter().collect();
+        others.sort_by_cached_key(|((from, text), versions)| {
+            (distances.get(from).copied(), from.clone(), versions.clone(), text.clone())
+        });
+        let left_out = others.len().saturating_sub(MOST_FACTS);
+        facts.extend(
+            others.iter().take(MOST_FACTS).map(|((from, text), versions)| {
+                format!("{} needs {text}", subject(from, versions, provider))
+            }),
+        );
+        if left_out > 0 {
+            facts.push(format!("so it goes on for {left_out} more"));
         }
         facts
     }
 
-    fn absences<'f>(&'f self, provider: &'f Provider<'_>) -> impl Iterator<Item = String> + 'f {
-        self.absent.iter().flat_map(move |(name, range)| self.absence(name, range, provider))
+    /// How far from the app each package is: an explanation starts with what its reader wrote.
+    fn distances(&self) -> HashMap<&Package, usize> {
+        let mut needed: HashMap<&Package, Vec<&Package>> = HashMap::new();
+        for (from, _, to, _) in &self.needs {
+            needed.entry(from).or_default().push(to);
+        }
+        let mut distances = HashMap::from([(&Package::Root, 0)]);
+        let mut queue = VecDeque::from([(&Package::Root, 0)]);
+        while let Some((from, distance)) = queue.pop_front() {
+            for to in needed.get(from).into_iter().flatten() {
+                if !distances.contains_key(to) {
+                    distances.insert(to, distance + 1);
+                    queue.push_back((to, distance + 1));
+                }
+            }
+        }
+        distances
     }
 
     /// Why a project has no version in a range.
@@ -146,23 +172,24 @@ impl Facts {
         let all: BTreeSet<&Version> =
             candidates.fitting().chain(candidates.rejected().map(|(version, _)| version)).collect();
         let all: Vec<&Version> = all.into_iter().collect();
-        let mut reasons: Vec<(String, Vec<&Version>)> = Vec::new();
+        let mut reasons: BTreeMap<String, Vec<&Version>> = BTreeMap::new();
         for (version, rejection) in candidates.rejected().filter(|(version, _)| range.contains(*version)) {
-            let reason = rejection.to_string();
-            match reasons.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, versions)) => versions.push(version),
-                None => reasons.push((reason, vec![version])),
-            }
+            reasons.entry(rejection.to_string()).or_default().push(version);
         }
         if reasons.is_empty() {
             // Where the versions that exist are spoken of anyway, that there are no others is no news.
-            let is_spoken_of = self.needs.iter().any(|(from, ..)| from.project() == Some(name));
+            let mut spoken_of =
+                self.needs.iter().map(|(from, ..)| from).chain(self.unusable.iter().map(|(of, _)| of));
+            let is_spoken_of = spoken_of.any(|package| package.project() == Some(name));
             return if is_spoken_of { Vec::new() } else { vec![stock(name, &all)] };
         }
         // The newest versions' reasons come first: those versions are the ones that were meant.
-        let told = reasons.iter().rev().take(MOST_ITEMS);
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by(|(_, a), (_, b)| b.last().cmp(&a.last()));
+        let told = reasons.iter().take(MOST_ITEMS);
         told.map(|(reason, versions)| {
-            format!("{} {reason}", versions_of(name.as_str(), &all, |v| versions.binary_search(&v).is_ok()))
+            let is_meant = |version: &Version| versions.binary_search(&version).is_ok();
+            format!("{} {reason}", versions_of(name.as_str(), &all, is_meant))
         })
         .collect()
     }
