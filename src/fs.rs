@@ -94,6 +94,17 @@ pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Err
     Ok(())
 }
 
+/// Replaces `path` whole, but without waiting for the disk: for what may be lost in a power cut.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = sibling(path, "tmp");
+    let written = create_new(&temporary, 0o600).and_then(|mut file| file.write_all(bytes).named("write", &temporary));
+    let renamed = written.and_then(|()| rename(&temporary, path));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed
+}
+
 /// A name beside `path` that no other process and no other call of this one uses.
 pub fn sibling(path: &Path, purpose: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,6 +126,18 @@ pub fn sync_parent(path: &Path) {
 /// Renames a file or directory within one file system.
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).named("rename to", to)
+}
+
+/// Writes all of `bytes` to an open file that lies at `path`.
+pub fn write_all(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    file.write_all(bytes).named("write", path)
+}
+
+/// Waits until all that was written to the file system of `path` is on the disk. One that cannot is no reason to fail.
+pub fn sync_file_system(path: &Path) {
+    if let Ok(file) = File::open(path) {
+        let _ = nix::unistd::syncfs(&file);
+    }
 }
 
 /// Creates a directory and its parents, all readable by this user only where they are new.

@@ -47,7 +47,7 @@ pub enum Variable {
     Remove(OsString),
 }
 
-/// How an app is entered once its console script is looked up: what [`code`] needs.
+/// How an app is entered once its console script is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {

@@ -9,6 +9,7 @@ pub mod host;
 pub mod launch;
 pub mod net;
 pub mod package;
+pub mod packager;
 pub mod python;
 pub mod record;
 pub mod source;

@@ -40,6 +40,12 @@ impl FileStamp {
         }
     }
 
+    /// When the file or directory was last changed.
+    pub fn modified(path: &Path) -> Option<Timestamp> {
+        let metadata = fs::symlink_metadata(path).ok()?;
+        Some(Timestamp(u64::try_from(metadata.mtime()).unwrap_or(0)))
+    }
+
     /// The stamp of what `path` leads to; `None` where there is nothing.
     pub fn at(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|metadata| Self::of(&metadata))

@@ -1,1 +1,20 @@
-//! The promises, one module each.
+//! The promises of the launcher and the packager's tool, one module each. `support/` is the ground they stand on.
+#![allow(clippy::disallowed_methods, reason = "tests look at the disk with the standard library's own eyes")]
+#![allow(clippy::unwrap_used, reason = "a test whose own ground gives way should end there")]
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::format_collect,
+    clippy::needless_pass_by_value,
+    clippy::similar_names,
+    reason = "short builders read better; nothing here is hot or hostile"
+)]
+#![allow(unreachable_pub, reason = "in a test binary nothing is reachable from outside")]
+#![allow(clippy::new_without_default, reason = "tests say what they make")]
+#![allow(missing_docs, reason = "documented where the name does not say it all")]
+
+mod support;
+
+mod promises {
+    // The ground itself.
+    mod the_ground_holds;
+}

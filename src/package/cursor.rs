@@ -70,7 +70,13 @@ impl<'a> Cursor<'a> {
 /// A piece of somebody else's text for a message: escaped, and not longer than a line or two.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 160;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let mut shown = String::new();
+    for c in text.chars().take(LONGEST) {
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');
     }

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::fmt;
 
+use crate::package::cursor::shown;
 use crate::package::name::ExtraName;
-use crate::package::version::Specifier;
+use crate::package::version::{Specifier, SpecifierSet};
 
 mod environment;
 mod parse;
@@ -89,13 +90,33 @@ pub struct UndefinedComparison(pub String);
 
 impl fmt::Display for UndefinedComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the comparison {} has no meaning", crate::package::cursor::shown(&self.0))
+        write!(f, "the comparison {} has no meaning", shown(&self.0))
     }
 }
 
 impl std::error::Error for UndefinedComparison {}
 
 impl Marker {
+    /// The condition that this extra is wanted.
+    pub fn for_extra(extra: &ExtraName) -> Self {
+        Self(Node::Comparison(Comparison {
+            left: Operand::Variable(Variable::Extra),
+            operator: Operator::Equal,
+            right: Operand::Literal(extra.as_str().to_owned()),
+        }))
+    }
+
+    /// Both conditions together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let parts = [self.0, other.0].into_iter().flat_map(|node| match node {
+            Node::And(nodes) => nodes,
+            Node::Or(_) => vec![Node::Group(Box::new(node))],
+            Node::Group(_) | Node::Comparison(_) => vec![node],
+        });
+        Self(Node::And(parts.collect()))
+    }
+
     /// Whether the condition holds for one of `extras`, or, where none are wanted, without any. A comparison
     /// without a meaning does not hold.
     pub fn evaluate(&self, environment: &MarkerEnvironment, extras: &[ExtraName]) -> bool {
@@ -187,7 +208,7 @@ impl Comparison {
         if variable.is_version()
             && let Ok(specifier) = format!("{}{right}", self.operator.as_str()).parse::<Specifier>()
         {
-            let specifiers: crate::package::version::SpecifierSet = [specifier].into_iter().collect();
+            let specifiers: SpecifierSet = [specifier].into_iter().collect();
             return Ok(specifiers.contains_text(left, Some(true)));
         }
         match self.operator {

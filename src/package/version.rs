@@ -294,3 +294,6 @@ fn trim(release: &[u64]) -> &[u64] {
     }
     trimmed
 }
+
+#[cfg(test)]
+mod tests;

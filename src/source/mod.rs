@@ -1,3 +1,20 @@
 //! Where packages come from: one file for each kind of source, requests built and answers parsed.
 
+mod address;
+pub mod directory;
 pub mod file;
+mod html;
+mod json;
+pub mod links;
+pub mod listing;
+pub mod page;
+mod project;
+pub mod remote_file;
+mod simple_html;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::{Address, AddressFault, InvalidAddress, PUBLIC_INDEX, infer, read};
+pub use page::{Page, PageFault};
+pub use project::{Found, NoPages, Pages, SourceError, project_page};

@@ -1,0 +1,93 @@
+//! An app as it lies on disk: its configuration beside the launcher, its files in a cache that can be used.
+
+use std::path::PathBuf;
+
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::fs;
+use crate::host::Host;
+use crate::log;
+use crate::record::FileStamp;
+use crate::state::State;
+use crate::store::{self, AppFiles, Store};
+use crate::trust::hashes::sha256_hex;
+
+/// An app, opened for anything but the warm path.
+#[derive(Debug)]
+pub struct App {
+    /// Its configuration.
+    pub config: Config,
+    /// Where that stands.
+    pub config_path: PathBuf,
+    /// The file as it was when it was read.
+    pub config_stamp: FileStamp,
+    /// The cache.
+    pub store: Store,
+    /// The app's own files in it.
+    pub files: AppFiles,
+    /// Whether the cache can be written; without that the app is started as it is and never updated.
+    pub writable: bool,
+}
+
+impl App {
+    /// Reads the configuration beside the launcher and settles on a cache.
+    ///
+    /// # Errors
+    /// When the configuration is missing or wrong, or no cache can be used.
+    pub fn open(host: &Host) -> Result<Self, Error> {
+        let config_path = host.exe_dir().join(config::FILE_NAME);
+        // Stamped before it is read: an edit in between makes the record stale, never the configuration.
+        let Some(config_stamp) = FileStamp::at(&config_path) else {
+            return Err(Error::NoConfig { path: config_path });
+        };
+        let bytes = fs::read(&config_path, fs::SMALL_FILE)?;
+        let text = String::from_utf8(bytes).map_err(|error| Error::ConfigNotUtf8 {
+            file: config_path.clone(),
+            line: error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1,
+        })?;
+        let config = Config::parse(&text, host.exe_dir())
+            .map_err(|error| Error::Config { file: config_path.clone(), error })?;
+        let (store, writable) = choose_store(&config, host)?;
+        let files = store.app(host);
+        log::debug(|| format!("cache {}{}", files.root().display(), if writable { "" } else { " (read-only)" }));
+        Ok(Self { config, config_path, config_stamp, store, files, writable })
+    }
+
+    /// What decides which packages are installed, as a digest.
+    pub fn inputs(&self) -> String {
+        sha256_hex(self.config.resolution_inputs().as_bytes())
+    }
+
+    /// Where a start looks for its record: in the app's own cache, and where it looks before it has read anything.
+    pub fn records(&self, host: &Host) -> Vec<PathBuf> {
+        let usual = store::usual(&host.env).app(host).record();
+        let own = self.files.record();
+        if own == usual { vec![own] } else { vec![own, usual] }
+    }
+}
+
+/// The configured cache or the usual one where it can be written or at least has the app in it, else a temporary one.
+fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool), Error> {
+    let configured = config.app.cache.as_deref().filter(|_| host.env.non_empty("EVERFRESH_CACHE").is_none());
+    let store = configured.map_or_else(|| store::usual(&host.env), Store::under);
+    let temporary = store::temporary(&host.env);
+    let Err(error) = prepare(&store, &temporary, host) else { return Ok((store, true)) };
+    if State::read(&store.app(host).state()).active().is_some() {
+        return Ok((store, false));
+    }
+    if store == temporary || prepare(&temporary, &temporary, host).is_err() {
+        return Err(error);
+    }
+    if State::read(&temporary.app(host).state()).active().is_none() {
+        eprintln!("{}: warning: {error}; using {} instead", host.called(), temporary.root().display());
+    }
+    Ok((temporary, true))
+}
+
+fn prepare(store: &Store, temporary: &Store, host: &Host) -> Result<(), Error> {
+    store.prepare(&store.app(host))?;
+    if store == temporary && !store.is_private() {
+        return Err(Error::SharedCache { path: store.root().to_owned() });
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! The packager's side: what `everfresh` does.
+
+pub mod rpc;

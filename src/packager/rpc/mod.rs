@@ -1,0 +1,138 @@
+//! `everfresh rpc`: one JSON object a line in, one a line out, in order. Each operation runs the same code that the
+//! launcher and the packager's commands run.
+
+use std::io::{self, BufRead, Read, Write};
+
+use serde_json::{Map, Value};
+
+mod pure;
+
+/// What is asked: `op`, and what that operation takes.
+pub type Request = Map<String, Value>;
+
+/// What is answered, besides `ok`.
+pub type Answer = Map<String, Value>;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// What was given is wrong, or what was tried failed.
+    Error(String),
+    /// There is no set of versions that meets all requirements; the explanation.
+    Unsatisfiable(String),
+    /// We do not do that.
+    Unsupported,
+}
+
+type Operation = fn(&Request) -> Result<Answer, Refused>;
+
+/// All that can be asked.
+const OPERATIONS: &[(&str, Operation)] = &[
+    ("version.parse", pure::version_parse),
+    ("version.cmp", pure::version_cmp),
+    ("specifier.parse", pure::specifier_parse),
+    ("specifier.contains", pure::specifier_contains),
+    ("specifier.filter", pure::specifier_filter),
+    ("requirement.parse", pure::requirement_parse),
+    ("marker.parse", pure::marker_parse),
+    ("marker.evaluate", pure::marker_evaluate),
+    ("wheel.parse", pure::wheel_parse),
+    ("sdist.parse", pure::sdist_parse),
+    ("name.normalize", pure::name_normalize),
+];
+
+/// The longest line that is read, in bytes.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// Answers every line of `input` until it ends.
+///
+/// # Errors
+/// Only when `input` cannot be read or `output` cannot be written.
+pub fn serve(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if input.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let result = if line.len() as u64 > LONGEST_LINE && !line.ends_with(b"\n") {
+            input.skip_until(b'\n')?;
+            Err(Refused::Error(format!("the line is longer than {LONGEST_LINE} bytes")))
+        } else {
+            answer(&line)
+        };
+        let mut text = Value::Object(finish(result)).to_string();
+        text.push('\n');
+        output.write_all(text.as_bytes())?;
+        output.flush()?;
+    }
+}
+
+fn answer(line: &[u8]) -> Result<Answer, Refused> {
+    let request: Request =
+        serde_json::from_slice(line).map_err(|error| Refused::Error(format!("not a request: {error}")))?;
+    let asked = text(&request, "op")?;
+    let operation = OPERATIONS.iter().find(|(name, _)| *name == asked);
+    operation.map_or(Err(Refused::Unsupported), |(_, operation)| operation(&request))
+}
+
+fn finish(result: Result<Answer, Refused>) -> Answer {
+    let refused = |key: &str, error: Option<String>| {
+        let mut answer = Answer::from_iter([("ok".to_owned(), Value::Bool(false))]);
+        if !key.is_empty() {
+            answer.insert(key.to_owned(), Value::Bool(true));
+        }
+        answer.extend(error.map(|error| ("error".to_owned(), Value::String(error))));
+        answer
+    };
+    match result {
+        Ok(mut answer) => {
+            answer.insert("ok".to_owned(), Value::Bool(true));
+            answer
+        }
+        Err(Refused::Error(error)) => refused("", Some(error)),
+        Err(Refused::Unsatisfiable(explanation)) => refused("unsatisfiable", Some(explanation)),
+        Err(Refused::Unsupported) => refused("unsupported", None),
+    }
+}
+
+/// A text that the request must have.
+pub(crate) fn text<'a>(request: &'a Request, key: &str) -> Result<&'a str, Refused> {
+    optional_text(request, key)?.ok_or_else(|| wrong(key, "a text"))
+}
+
+/// A text that the request may have; null is as good as nothing.
+pub(crate) fn optional_text<'a>(request: &'a Request, key: &str) -> Result<Option<&'a str>, Refused> {
+    match request.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(wrong(key, "a text")),
+    }
+}
+
+/// A truth that the request may have; null is as good as nothing.
+pub(crate) fn optional_bool(request: &Request, key: &str) -> Result<Option<bool>, Refused> {
+    match request.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(truth)) => Ok(Some(*truth)),
+        Some(_) => Err(wrong(key, "true, false or null")),
+    }
+}
+
+/// A list of texts; without one it is empty.
+pub(crate) fn texts<'a>(request: &'a Request, key: &str) -> Result<Vec<&'a str>, Refused> {
+    match request.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(values)) => {
+            values.iter().map(|value| value.as_str().ok_or_else(|| wrong(key, "a list of texts"))).collect()
+        }
+        Some(_) => Err(wrong(key, "a list of texts")),
+    }
+}
+
+fn wrong(key: &str, expected: &str) -> Refused {
+    Refused::Error(format!("'{key}' must be {expected}"))
+}
+
+#[cfg(test)]
+mod tests;

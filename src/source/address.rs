@@ -1,0 +1,146 @@
+//! The text of a source's address, read: which kind of source it is and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use crate::config::SourceType;
+use crate::net::percent_decode;
+
+/// The index that is asked when no source is given.
+pub const PUBLIC_INDEX: &str = "https://pypi.org/simple/";
+
+/// Where a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// The base of an index (PEP 503): `<base>/<project>/` are its pages. Its path ends in `/`.
+    Index(Url),
+    /// A page of links.
+    Links(Url),
+    /// A directory on this machine; absolute.
+    Directory(PathBuf),
+}
+
+/// An address that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidAddress {
+    /// The text, without anything secret.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: AddressFault,
+}
+
+/// What is wrong with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFault {
+    /// Nothing there.
+    Empty,
+    /// A URL that cannot be read.
+    Url,
+    /// A scheme that no kind of source has.
+    Scheme,
+    /// A kind of source that this version cannot read.
+    Unsupported,
+    /// A `file://` URL that names another machine.
+    Remote,
+}
+
+impl fmt::Display for InvalidAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self.reason {
+            AddressFault::Empty => "it is empty",
+            AddressFault::Url => "it is not a valid URL",
+            AddressFault::Scheme => "no source has such a scheme",
+            AddressFault::Unsupported => "this kind of source is not supported",
+            AddressFault::Remote => "a file URL must name a path of this machine",
+        };
+        write!(f, "'{}' is not the address of a source: {reason}", self.text.escape_debug())
+    }
+}
+
+impl std::error::Error for InvalidAddress {}
+
+/// Reads an address and infers its kind: `http(s)://` is an index, `file://` or a path (from `base`) a directory.
+pub fn infer(text: &str, base: &Path) -> Result<Address, InvalidAddress> {
+    let text = text.trim();
+    match scheme(text) {
+        None | Some("file") => read(text, SourceType::Directory, base),
+        Some(_) => read(text, SourceType::Index, base),
+    }
+}
+
+/// Reads an address whose kind is given.
+pub fn read(text: &str, kind: SourceType, base: &Path) -> Result<Address, InvalidAddress> {
+    let text = text.trim();
+    match kind {
+        SourceType::Index => web(text).map(|mut url| {
+            close_path(&mut url);
+            Address::Index(url)
+        }),
+        SourceType::Links => web(text).map(Address::Links),
+        SourceType::Directory => directory(text, base).map(Address::Directory),
+        SourceType::S3 | SourceType::Release => Err(invalid(text, AddressFault::Unsupported)),
+    }
+}
+
+/// The text before `:`, where that is a scheme and not a part of a file's name.
+fn scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    (is_scheme && rest.starts_with("//")).then_some(scheme)
+}
+
+fn web(text: &str) -> Result<Url, InvalidAddress> {
+    if text.is_empty() {
+        return Err(invalid(text, AddressFault::Empty));
+    }
+    let mut url = Url::parse(text).map_err(|_| invalid(text, AddressFault::Url))?;
+    url.set_fragment(None);
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        "s3" => Err(invalid(text, AddressFault::Unsupported)),
+        _ => Err(invalid(text, AddressFault::Scheme)),
+    }
+}
+
+fn directory(text: &str, base: &Path) -> Result<PathBuf, InvalidAddress> {
+    match scheme(text) {
+        _ if text.is_empty() => Err(invalid(text, AddressFault::Empty)),
+        None => Ok(base.join(text)),
+        Some("file") => {
+            let url = Url::parse(text).map_err(|_| invalid(text, AddressFault::Url))?;
+            url.to_file_path().map_err(|()| invalid(text, AddressFault::Remote))
+        }
+        Some("s3") => Err(invalid(text, AddressFault::Unsupported)),
+        Some(_) => Err(invalid(text, AddressFault::Scheme)),
+    }
+}
+
+fn invalid(text: &str, reason: AddressFault) -> InvalidAddress {
+    let shown = Url::parse(text).map_or_else(|_| hide_userinfo(text), |url| crate::net::show_url(&url));
+    InvalidAddress { text: shown, reason }
+}
+
+/// For what looks like a URL and is none: everything from the scheme to the `@` is left out.
+fn hide_userinfo(text: &str) -> String {
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Lets relative addresses start below the path and not beside its last part.
+pub(super) fn close_path(url: &mut Url) {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+}
+
+/// The last named part of an index's path: `simple`, `pypi`.
+pub(super) fn last_name(url: &Url) -> String {
+    let name = url.path_segments().and_then(|parts| parts.rev().find(|part| !part.is_empty()));
+    name.map(percent_decode).unwrap_or_default()
+}

@@ -1,0 +1,193 @@
+//! Asking a source for one project.
+
+use std::fmt;
+
+use url::Url;
+
+use super::address::{Address, close_path, last_name};
+use super::directory;
+use super::file::File;
+use super::links;
+use super::listing::Listing;
+use super::page::{self, ACCEPT, LARGEST, Page, PageFault};
+use crate::error::Error;
+use crate::net::{Answer, Get, Net, NetError, show_url};
+use crate::package::name::ProjectName;
+use crate::time::Deadline;
+
+/// Pages remembered from earlier, for conditional requests.
+pub trait Pages {
+    /// The page last saved for the address that was asked (not the one it was found at).
+    fn load(&self, url: &Url) -> Option<Page>;
+    /// Remembers a page that was read without fault.
+    fn save(&self, url: &Url, page: &Page);
+}
+
+/// Remembers nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPages;
+
+impl Pages for NoPages {
+    fn load(&self, _: &Url) -> Option<Page> {
+        None
+    }
+
+    fn save(&self, _: &Url, _: &Page) {}
+}
+
+/// What a source has of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Its files, in the source's order.
+    pub files: Vec<File>,
+    /// Whether every page was as remembered (304).
+    pub unchanged: bool,
+    /// How many entries were no distribution of the project that we can read.
+    pub skipped: usize,
+}
+
+/// A source that does not answer as it should.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The network.
+    Net(NetError),
+    /// A page that cannot be used.
+    Page {
+        /// Its address, without anything secret.
+        url: String,
+        /// What is wrong with it.
+        fault: PageFault,
+    },
+    /// A directory.
+    Directory(Error),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Net(error) => error.fmt(f),
+            Self::Page { url, fault } => write!(f, "cannot use {url}: {fault}"),
+            Self::Directory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {}
+
+impl Found {
+    fn new(listing: Listing, unchanged: bool) -> Self {
+        Self { files: listing.files, unchanged, skipped: listing.skipped }
+    }
+
+    /// Where there is no page for each project, a project without files is one that is not there.
+    fn unless_empty(self) -> Option<Self> {
+        (!self.files.is_empty()).then_some(self)
+    }
+}
+
+impl Address {
+    /// The project's files; `None` where this source does not have the project.
+    pub fn project(
+        &self,
+        name: &ProjectName,
+        net: &Net,
+        pages: &dyn Pages,
+        deadline: Deadline,
+    ) -> Result<Option<Found>, SourceError> {
+        let fetcher = Fetcher { net, pages, deadline };
+        match self {
+            Self::Index(base) => fetcher.index(base, name),
+            Self::Links(url) => fetcher.links(url, name),
+            Self::Directory(path) => {
+                let listing = directory::list(path, name).map_err(SourceError::Directory)?;
+                Ok(Found::new(listing, false).unless_empty())
+            }
+        }
+    }
+}
+
+/// Asks for one page of an index whose address is known.
+pub fn project_page(
+    url: &Url,
+    name: &ProjectName,
+    net: &Net,
+    pages: &dyn Pages,
+    deadline: Deadline,
+) -> Result<Option<Found>, SourceError> {
+    Fetcher { net, pages, deadline }.page(url, name)
+}
+
+struct Fetcher<'a> {
+    net: &'a Net,
+    pages: &'a dyn Pages,
+    deadline: Deadline,
+}
+
+impl Fetcher<'_> {
+    fn index(&self, base: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
+        let mut base = base.clone();
+        close_path(&mut base);
+        // PyPI's own API has its base there; an index that merely has that name answers 404.
+        if last_name(&base) == "pypi"
+            && let Some(found) = self.page(&below(&base, &format!("{name}/json"))?, name)?
+        {
+            return Ok(Some(found));
+        }
+        self.page(&below(&base, &format!("{name}/"))?, name)
+    }
+
+    fn page(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
+        let answer = self.fetch(url, |page| page::read(page, name))?;
+        Ok(answer.map(|(listing, unchanged)| Found::new(listing, unchanged)))
+    }
+
+    fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
+        let read = |page: &Page| Ok(links::read(&page.bytes, &page.url, name));
+        let Some((top, mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
+        let mut listing = top.listing;
+        for folder in &top.folders {
+            if let Some((inner, same)) = self.fetch(folder, read)? {
+                listing.extend(inner.listing);
+                unchanged &= same;
+            }
+        }
+        Ok(Found::new(listing, unchanged).unless_empty())
+    }
+
+    /// Fetches a page, or takes the remembered one when the server says that it still holds. A page is remembered
+    /// only after it was read without fault.
+    fn fetch<T>(
+        &self,
+        url: &Url,
+        read: impl Fn(&Page) -> Result<T, PageFault>,
+    ) -> Result<Option<(T, bool)>, SourceError> {
+        self.net.learn_credentials(url);
+        let mut url = url.clone();
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        // A remembered page that can no longer be read counts as none.
+        let remembered = self.pages.load(&url).and_then(|page| Some((read(&page).ok()?, page.validators)));
+        let validators = remembered.as_ref().map(|(_, validators)| validators);
+        let get = Get { url: &url, accept: ACCEPT, validators, range: None, cap: LARGEST };
+        match (self.net.get(&get, self.deadline).map_err(SourceError::Net)?, remembered) {
+            (Answer::NotModified, Some((value, _))) => Ok(Some((value, true))),
+            (Answer::NotModified | Answer::Missing, _) => Ok(None),
+            (Answer::Body(body), _) => {
+                let page = Page {
+                    validators: body.validators,
+                    content_type: body.content_type,
+                    url: body.url,
+                    bytes: body.bytes,
+                };
+                let value =
+                    read(&page).map_err(|fault| SourceError::Page { url: show_url(&page.url), fault })?;
+                self.pages.save(&url, &page);
+                Ok(Some((value, false)))
+            }
+        }
+    }
+}
+
+fn below(base: &Url, path: &str) -> Result<Url, SourceError> {
+    base.join(path).map_err(|_| SourceError::Page { url: show_url(base), fault: PageFault::NoList })
+}

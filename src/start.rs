@@ -1,0 +1,159 @@
+//! The slow path of a start: is a check due, what may be waited for, and what is started in the end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::config::{Entry, Mode};
+use crate::error::Error;
+use crate::host::Host;
+use crate::launch::{IMPORT_ERROR, Launch, Target, Variable};
+use crate::log;
+use crate::record::{FileStamp, Ready, Record};
+use crate::state::{Generation, State};
+use crate::time::{Deadline, Timestamp};
+use crate::update::activate;
+use crate::update::process::{self, Waited};
+
+/// What a start does about its sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    /// Nothing: start what is active.
+    Start,
+    /// Look for updates, and wait for them no longer than this.
+    Check(Duration),
+    /// Nothing can be started yet: install, and wait no longer than this.
+    Install(Duration),
+}
+
+/// Decides what to start, after an update where one is due.
+///
+/// # Errors
+/// When nothing is installed and nothing could be.
+pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
+    // A deadline counts from the moment the user pressed return, near enough.
+    let begun = Deadline::after(Duration::ZERO);
+    if let Some(reason) = host.env.get(IMPORT_ERROR).map(|reason| reason.to_string_lossy().into_owned()) {
+        if let Some(ready) = go_back(app, host, &reason) {
+            return Ok(ready);
+        }
+        // Nothing older to go to: the same again, and this time Python says itself what is wrong.
+        let state = State::read(&app.files.state());
+        let active = state.active().and_then(|active| record_of(app, &state, active, host.now())?.hold());
+        return active.ok_or(Error::NothingInstalled { app: app.config.app.name.clone() });
+    }
+    let state = State::read(&app.files.state());
+    let decision = decide(app, &state, host.now());
+    log::debug(|| format!("{decision:?}"));
+    let waited = match decision {
+        Decision::Start => None,
+        Decision::Check(wait) | Decision::Install(wait) => {
+            let _ = begun;
+            Some(process::update(app, host, wait, matches!(decision, Decision::Install(_))))
+        }
+    };
+    let state = if waited.is_some() { State::read(&app.files.state()) } else { state };
+    match (ready(app, &state, host), waited) {
+        (Some(ready), _) => Ok(ready),
+        (None, Some(Waited::Failed { message, hint, status })) => Err(Error::Update { message, hint, status }),
+        (None, Some(Waited::TimedOut)) => Err(Error::TooSlow { waited: app.config.update.first_run_timeout }),
+        (None, _) => Err(Error::NothingInstalled { app: app.config.app.name.clone() }),
+    }
+}
+
+fn decide(app: &App, state: &State, now: Timestamp) -> Decision {
+    let update = &app.config.update;
+    let startable = state.active().is_some_and(|active| is_startable(app, state, active));
+    if !startable {
+        return if app.writable { Decision::Install(update.first_run_timeout) } else { Decision::Start };
+    }
+    if !app.writable || update.mode == Mode::Manual {
+        return Decision::Start;
+    }
+    let due = match state.next_check(update.interval, &app.inputs()) {
+        Some(next) => next <= now || state.decided() > now,
+        None => true,
+    };
+    let edited = state.failure.is_none() && state.active().is_some_and(|active| is_outdated(app, active));
+    match (due || edited, update.mode) {
+        (false, _) => Decision::Start,
+        (true, Mode::Background) => Decision::Check(Duration::ZERO),
+        (true, _) => Decision::Check(update.timeout),
+    }
+}
+
+/// Whether the configuration asks for another way of starting than the generation has.
+fn is_outdated(app: &App, active: &Generation) -> bool {
+    let python = &app.config.python;
+    let recipe = &active.recipe;
+    let target_differs = match Target::of(&app.config.app.entry) {
+        Some(target) => target != recipe.target,
+        None => matches!(app.config.app.entry, Entry::ConsoleScript(_)) && !matches!(recipe.target, Target::Function { .. }),
+    };
+    target_differs
+        || recipe.flags != python.flags
+        || recipe.isolated != python.isolated
+        || recipe.inherit != python.inherit
+}
+
+fn is_startable(app: &App, state: &State, generation: &Generation) -> bool {
+    app.store.environment(&generation.environment).is_complete()
+        && state.interpreter.as_ref().is_some_and(|known| FileStamp::at(&known.path) == Some(known.stamp))
+}
+
+/// The record of a generation, as it would be written now; `None` without an interpreter.
+pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timestamp) -> Option<Record> {
+    let interpreter = state.interpreter.as_ref()?;
+    let environment = app.store.environment(&generation.environment);
+    let update = &app.config.update;
+    let next_check = match update.mode {
+        Mode::Manual => None,
+        _ => Some(state.next_check(update.interval, &app.inputs()).unwrap_or(Timestamp(0))),
+    };
+    let launch: Launch = generation.recipe.launch(generation.number, &interpreter.path, &environment.site());
+    Some(Record {
+        config: app.config_stamp,
+        interpreter: interpreter.stamp,
+        completion: environment.completion(),
+        decided: if state.decided() > now { now } else { state.decided() },
+        next_check,
+        self_word: app.config.app.self_word.as_ref().map(Into::into),
+        news: activate::news(state, generation, &app.config.app.name),
+        launch,
+    })
+}
+
+/// The active generation, ready to be started; tells the user once what is new in it.
+fn ready(app: &App, state: &State, host: &Host) -> Option<Ready> {
+    let active = state.active()?;
+    let record = record_of(app, state, active, host.now())?;
+    let news = record.news.clone();
+    let from = activate::predecessor(state, active).map(|from| from.main_version().unwrap_or_default().to_owned());
+    let mut ready = record.hold()?;
+    if let Some(news) = news {
+        if app.config.update.notify {
+            process::tell_a_terminal(&news);
+        }
+        if let Some(from) = from.filter(|from| !from.is_empty()) {
+            ready.launch.variables.push(Variable::Set("EVERFRESH_UPDATED_FROM".into(), from.into()));
+        }
+    }
+    activate::remember_start(app, host, active.number);
+    Some(ready)
+}
+
+/// After a start whose entry point could not be imported: quarantines that generation and starts the one before it.
+fn go_back(app: &App, host: &mut Host, reason: &str) -> Option<Ready> {
+    let failed: u64 = host.env.text("EVERFRESH_GENERATION")?.parse().ok()?;
+    let back = activate::go_back(app, host, failed, reason)?;
+    host.env.remove(IMPORT_ERROR);
+    eprintln!(
+        "{}: {} cannot be imported ({reason}); started {} instead",
+        host.called(),
+        back.failed,
+        back.record.news.as_deref().unwrap_or("the version before it"),
+    );
+    log::event(&app.files.log(), host.now(), "went back", &[("from", json!(failed)), ("reason", json!(reason))]);
+    back.record.hold()
+}

@@ -1,0 +1,217 @@
+//! Generations: which is started, which came before, and the records that say so to the next start.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::fs;
+use crate::host::Host;
+use crate::launch::Recipe;
+use crate::log;
+use crate::package::name::ProjectName;
+use crate::package::requirement::Requirement;
+use crate::record::{FileStamp, Record};
+use crate::start::record_of;
+use crate::state::{Generation, State};
+use crate::update::environment::Environment;
+
+/// Makes the environment the newest generation and the active one. Nothing is written yet: see [`save`].
+pub fn activate<'s>(
+    app: &App,
+    host: &Host,
+    state: &'s mut State,
+    environment: &Environment,
+    recipe: Recipe,
+) -> &'s Generation {
+    let number = state.next_number();
+    // The first generation is news to nobody.
+    if state.generations.is_empty() {
+        state.announced = number;
+    }
+    state.active = Some(number);
+    state.generations.push(Generation {
+        number,
+        environment: environment.key.clone(),
+        pins: environment.pins(),
+        recipe,
+        activated: host.now().0,
+        main: main_project(app),
+    });
+    let last = state.generations.len() - 1;
+    &state.generations[last]
+}
+
+/// The project whose version is the app's: the one named like it, else the first that is required.
+fn main_project(app: &App) -> Option<String> {
+    let requirements = app.config.app.requirements.iter();
+    let names: Vec<ProjectName> =
+        requirements.filter_map(|r| r.value.parse::<Requirement>().ok()).map(|r| r.name).collect();
+    let own: Option<ProjectName> = app.config.app.name.parse().ok();
+    let found = names.iter().find(|name| Some(*name) == own.as_ref()).or(names.first());
+    found.map(ToString::to_string)
+}
+
+/// Writes the state, then the records that follow from it.
+///
+/// # Errors
+/// When the state cannot be written. A record that cannot costs the next start a little time.
+pub fn save(app: &App, host: &Host, state: &State) -> Result<(), Error> {
+    state.write(&app.files.state())?;
+    let record = state.active().and_then(|active| record_of(app, state, active, host.now()));
+    for path in app.records(host) {
+        let written = match &record {
+            Some(record) => write_record(record, &path),
+            None => fs::remove_file(&path),
+        };
+        if let Err(error) = written {
+            log::debug(|| error.to_string());
+        }
+    }
+    Ok(())
+}
+
+fn write_record(record: &Record, path: &std::path::Path) -> Result<(), Error> {
+    let bytes = record.encode();
+    if fs::read_if_there(path, fs::SMALL_FILE)?.as_deref() == Some(&bytes) {
+        return Ok(());
+    }
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    fs::write_atomic(path, &bytes)
+}
+
+/// Whether the active generation is there to be started.
+pub fn is_startable(app: &App, state: &State) -> bool {
+    let Some(active) = state.active() else { return false };
+    let interpreter = state.interpreter.as_ref();
+    app.store.environment(&active.environment).is_complete()
+        && interpreter.is_some_and(|known| FileStamp::at(&known.path) == Some(known.stamp))
+}
+
+/// After a start by the slow path: tells the next one what this one found out. Where an updater is at work, or the
+/// cache cannot be written, the next start finds it out again.
+pub fn remember_start(app: &App, host: &Host, number: u64) {
+    if !app.writable {
+        return;
+    }
+    let Ok(lock) = fs::open_lock(&app.files.lock()) else { return };
+    if matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+        return;
+    }
+    let mut state = State::read(&app.files.state());
+    state.announced = state.announced.max(number);
+    let _ = save(app, host, &state);
+}
+
+/// The generation that was active before this one.
+pub fn predecessor<'s>(state: &'s State, generation: &Generation) -> Option<&'s Generation> {
+    state.generations.iter().rev().find(|earlier| earlier.number < generation.number)
+}
+
+/// What is to be said once before the first start of a generation.
+pub fn news(state: &State, generation: &Generation, app: &str) -> Option<String> {
+    if generation.number <= state.announced {
+        return None;
+    }
+    predecessor(state, generation).map(|previous| change(previous, generation, app))
+}
+
+/// From one generation to another, in a line: `myapp 1.2 → 1.3`, or `myapp 1.2 (rich 12.0 → 13.0)`.
+pub fn change(from: &Generation, to: &Generation, app: &str) -> String {
+    match (from.main_version(), to.main_version()) {
+        (Some(old), Some(new)) if old != new => return format!("{app} {old} → {new}"),
+        _ => {}
+    }
+    let changes: Vec<String> = to
+        .pins
+        .iter()
+        .filter_map(|pin| {
+            let before = from.pins.iter().find(|other| other.name == pin.name);
+            match before {
+                Some(before) if before.version != pin.version => {
+                    Some(format!("{} {} → {}", pin.name, before.version, pin.version))
+                }
+                Some(_) => None,
+                None => Some(format!("{} {}", pin.name, pin.version)),
+            }
+        })
+        .collect();
+    let shown = match changes.len() {
+        0 => "set up anew".to_owned(),
+        1..=3 => changes.join(", "),
+        more => format!("{}, {} more", changes[..2].join(", "), more - 2),
+    };
+    format!("{} ({shown})", to.describe(app))
+}
+
+/// A generation left and the record of the one before it.
+#[derive(Debug)]
+pub struct WentBack {
+    /// The one that was left, described.
+    pub failed: String,
+    /// The one that is active now, described.
+    pub to: String,
+    /// How to start it.
+    pub record: Record,
+}
+
+/// Leaves a generation that cannot be started, for good, for the one before it. `None` where there is none.
+pub fn go_back(app: &App, host: &Host, failed: u64, reason: &str) -> Option<WentBack> {
+    let name = &app.config.app.name;
+    let lock = fs::open_lock(&app.files.lock()).ok();
+    if let Some(lock) = &lock {
+        let _ = lock.lock();
+    }
+    let mut state = State::read(&app.files.state());
+    let generation = state.generation(failed)?.clone();
+    // Another start may have gone back already, or an update may have replaced it.
+    if state.active == Some(failed) {
+        let before = state.good_before(failed)?.number;
+        state.quarantine.insert(generation.environment.clone(), reason.to_owned());
+        state.active = Some(before);
+        state.announced = state.announced.max(failed);
+        let _ = save(app, host, &state);
+    }
+    let active = state.active()?;
+    let details = [("from", json!(failed)), ("to", json!(active.number)), ("reason", json!(reason))];
+    log::event(&app.files.log(), host.now(), "went back", &details);
+    let record = record_of(app, &state, active, host.now())?;
+    Some(WentBack { failed: generation.describe(name), to: active.describe(name), record })
+}
+
+/// Goes back to an earlier generation because the user says so, and holds back what is left until the sources offer
+/// something else.
+///
+/// # Errors
+/// When there is no such generation, or it is not whole any more.
+pub fn roll_back(app: &App, host: &Host, number: Option<u64>) -> Result<String, Error> {
+    let lock = fs::open_lock(&app.files.lock())?;
+    let _ = lock.lock();
+    let mut state = State::read(&app.files.state());
+    let name = &app.config.app.name;
+    let Some(active) = state.active().cloned() else { return Err(Error::NothingInstalled { app: name.clone() }) };
+    let target = match number {
+        Some(number) => state.generation(number),
+        None => state.good_before(active.number),
+    };
+    let available = || state.generations.iter().map(|generation| generation.number).collect();
+    let Some(target) = target.cloned() else {
+        return Err(Error::NoGeneration { number, available: available() });
+    };
+    if !app.store.environment(&target.environment).is_complete() {
+        return Err(Error::NoGeneration { number: Some(target.number), available: available() });
+    }
+    if target.number < active.number {
+        let newest = state.generations.iter().max_by_key(|generation| generation.number);
+        state.held_back = newest.map(|generation| generation.environment.clone());
+    } else {
+        state.held_back = None;
+    }
+    state.active = Some(target.number);
+    state.announced = state.announced.max(target.number);
+    save(app, host, &state)?;
+    let what = format!("{} → {}", active.describe(name), target.describe(name));
+    log::event(&app.files.log(), host.now(), "rolled back", &[("what", json!(what))]);
+    Ok(what)
+}

@@ -1,0 +1,269 @@
+//! Environments: one merged, immutable tree for a pinned set and an interpreter.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::config::Entry;
+use crate::error::Error;
+use crate::fs;
+use crate::launch::{Recipe, Target};
+use crate::package::filename::{DistributionName, Format};
+use crate::process as child;
+use crate::python::find::Interpreter;
+use crate::state::{Generation, PinnedFile};
+use crate::store::{EnvironmentFiles, Store};
+use crate::time::Deadline;
+use crate::trust::hashes::sha256_hex;
+use crate::update::fetch::Description;
+
+/// Raised when environments are laid out in another way, so that old ones are not taken for new ones.
+const LAYOUT: u32 = 1;
+
+/// How long the compiling of bytecode may take.
+const COMPILE: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// A pinned set whose files are all in the store.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The files, sorted by project.
+    pub files: Vec<Fetched>,
+}
+
+/// A pinned file and what its unpacking told.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The pin.
+    pub pin: PinnedFile,
+    /// What is known of its contents.
+    pub description: Description,
+}
+
+/// An environment to be.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Its key: the pinned set and the interpreter, nothing else.
+    pub key: String,
+    interpreter: String,
+    files: Vec<Fetched>,
+}
+
+/// An environment that is built and not yet in its place.
+#[derive(Debug)]
+pub struct Staged {
+    files: EnvironmentFiles,
+}
+
+impl Staged {
+    /// What goes on `sys.path`.
+    pub fn site(&self) -> PathBuf {
+        self.files.site()
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Gone already when it was committed.
+        let _ = fs::remove_tree(self.files.root());
+    }
+}
+
+/// The contents of `manifest.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Key of the environment.
+    pub key: String,
+    /// The interpreter it is for.
+    pub interpreter: String,
+    /// The pinned set.
+    pub pins: Vec<PinnedFile>,
+}
+
+impl Environment {
+    /// The environment of a plan.
+    pub fn planned(app: &App, interpreter: &Interpreter, plan: Plan) -> Self {
+        let _ = app;
+        let identity = interpreter.identity();
+        let pins: Vec<String> = plan
+            .files
+            .iter()
+            .map(|file| format!("{}=={} {}", file.pin.name, file.pin.version, file.pin.sha256))
+            .collect();
+        let key = sha256_hex(format!("{LAYOUT}\n{identity}\n{}", pins.join("\n")).as_bytes());
+        Self { key: key[..32].to_owned(), interpreter: identity, files: plan.files }
+    }
+
+    /// The environment of a generation's pinned set for another interpreter, all from the store.
+    ///
+    /// # Errors
+    /// When a file is not in the store, or does not fit the interpreter.
+    pub fn from_store(app: &App, interpreter: &Interpreter, generation: &Generation) -> Result<Self, Error> {
+        let files = generation.pins.iter().map(|pin| {
+            let gone = || Error::NotInStore { filename: pin.filename.clone() };
+            let name = DistributionName::parse(&pin.filename).map_err(|_| gone())?;
+            let fits = match &name.format {
+                Format::Wheel { tags, .. } => interpreter.tags().rank(tags).is_some(),
+                Format::Egg { .. } | Format::Sdist => true,
+            };
+            let description = Description::read(&app.store, &pin.sha256).filter(|_| fits).ok_or_else(gone)?;
+            Ok(Fetched { pin: pin.clone(), description })
+        });
+        let files = files.collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self::planned(app, interpreter, Plan { files }))
+    }
+
+    /// The pinned set.
+    pub fn pins(&self) -> Vec<PinnedFile> {
+        self.files.iter().map(|file| file.pin.clone()).collect()
+    }
+
+    /// Its place in the cache.
+    pub fn files(&self, app: &App) -> EnvironmentFiles {
+        app.store.environment(&self.key)
+    }
+
+    /// How the app is started in it.
+    ///
+    /// # Errors
+    /// When it has no console script of the configured name.
+    pub fn recipe(&self, app: &App) -> Result<Recipe, Error> {
+        let pth = self.files.iter().any(|file| file.description.pth);
+        let target = match (&app.config.app.entry, Target::of(&app.config.app.entry)) {
+            (_, Some(target)) => target,
+            (Entry::ConsoleScript(name), None) => self.console_script(name)?,
+            (entry, None) => return Err(Error::NoConsoleScript { name: entry.to_string(), available: Vec::new() }),
+        };
+        Ok(Recipe::new(target, &app.config.python, pth))
+    }
+
+    fn console_script(&self, name: &str) -> Result<Target, Error> {
+        let scripts = || self.files.iter().flat_map(|file| &file.description.scripts);
+        match scripts().find(|script| script.name == name) {
+            Some(script) => {
+                Ok(Target::Function { module: script.module.clone(), attribute: script.attribute.clone() })
+            }
+            None => Err(Error::NoConsoleScript {
+                name: name.to_owned(),
+                available: scripts().map(|script| script.name.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+            }),
+        }
+    }
+
+    /// Builds it beside its place. One that is whole already is built again all the same: it may be damaged.
+    ///
+    /// # Errors
+    /// When a file cannot be linked.
+    pub fn build(&self, app: &App) -> Result<Staged, Error> {
+        let place = self.files(app);
+        let staged = Staged { files: EnvironmentFiles::at(fs::sibling(place.root(), "tmp")) };
+        let site = staged.files.site();
+        fs::create_dir_all(&site)?;
+        for file in &self.files {
+            merge(&app.store.distribution(&file.pin.sha256).tree(), &site)?;
+        }
+        let manifest =
+            Manifest { key: self.key.clone(), interpreter: self.interpreter.clone(), pins: self.pins() };
+        let text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+        fs::write_atomic(&staged.files.manifest(), &text)?;
+        Ok(staged)
+    }
+
+    /// Puts it in its place: from now on it is whole.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn commit(&self, app: &App, staged: Staged) -> Result<(), Error> {
+        let place = self.files(app);
+        if place.is_complete() {
+            return Ok(());
+        }
+        fs::sync_file_system(staged.files.root());
+        fs::write_atomic(&staged.files.completion(), b"")?;
+        // What is there without a completion record is what a crash left.
+        fs::remove_tree(place.root())?;
+        fs::rename(staged.files.root(), place.root())?;
+        fs::sync_parent(place.root());
+        Ok(())
+    }
+}
+
+/// Links all files below `tree` into `site`. Of two distributions that bring the same file the first one's stays.
+fn merge(tree: &Path, site: &Path) -> Result<(), Error> {
+    let mut waiting = vec![(tree.to_owned(), site.to_owned())];
+    while let Some((from, to)) = waiting.pop() {
+        for path in fs::list(&from)? {
+            let Some(name) = path.file_name() else { continue };
+            let target = to.join(name);
+            if fs::symlink_metadata(&path)?.is_dir() {
+                match fs::create_dir(&target) {
+                    Err(error) if !fs::is_dir(&target) => return Err(error),
+                    _ => waiting.push((path, target)),
+                }
+            } else if !fs::exists(&target) {
+                fs::link_or_copy(&path, &target)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compiles the bytecode of a generation that is in use, and gives it to the store so that the next environment with
+/// the same distributions has it from the beginning. Nobody waits for it, and nothing depends on it.
+pub fn compile(app: &App, generation: &Generation, interpreter: &Path) {
+    let tag = sha256_hex(interpreter.as_os_str().as_encoded_bytes());
+    let marker = |pin: &PinnedFile| app.store.distribution(&pin.sha256).root().join(format!("compiled-{}", &tag[..16]));
+    let missing: Vec<&PinnedFile> = generation.pins.iter().filter(|pin| !fs::exists(&marker(pin))).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let site = app.store.environment(&generation.environment).site();
+    let mut command = Command::new(interpreter);
+    command.args(["-S", "-E", "-c", COMPILE_CODE]).arg(&site);
+    let compiled = child::run(&mut command, Deadline::after(COMPILE), 64 * 1024).is_ok_and(|ended| ended.success());
+    for pin in missing {
+        let given = give_bytecode(&site, &app.store, &pin.sha256);
+        if compiled && given.is_ok() {
+            let _ = fs::replace(&marker(pin), b"");
+        }
+    }
+}
+
+/// Compiles what has no bytecode, gently; a file that cannot be compiled is the app's own affair.
+const COMPILE_CODE: &str = "import sys,os,compileall\n\
+try:os.nice(10)\n\
+except OSError:pass\n\
+compileall.compile_dir(sys.argv[1],maxlevels=50,quiet=2,workers=1)\n";
+
+fn give_bytecode(site: &Path, store: &Store, sha256: &str) -> Result<(), Error> {
+    let tree = store.distribution(sha256).tree();
+    let mut waiting = vec![(tree, site.to_owned())];
+    while let Some((tree, site)) = waiting.pop() {
+        let entries = fs::list(&tree)?;
+        let mut stems = BTreeSet::new();
+        for path in &entries {
+            let Some(name) = path.file_name() else { continue };
+            if name == "__pycache__" {
+                continue;
+            }
+            if fs::symlink_metadata(path)?.is_dir() {
+                waiting.push((path.clone(), site.join(name)));
+            } else if path.extension().is_some_and(|extension| extension == "py") {
+                stems.extend(path.file_stem().map(ToOwned::to_owned));
+            }
+        }
+        let compiled = fs::list(&site.join("__pycache__")).unwrap_or_default();
+        for bytecode in compiled {
+            let Some(name) = bytecode.file_name().and_then(|name| name.to_str()) else { continue };
+            let of_ours = name.split('.').next().is_some_and(|stem| stems.contains(std::ffi::OsStr::new(stem)));
+            let target = tree.join("__pycache__").join(name);
+            if of_ours && name.ends_with(".pyc") && !fs::exists(&target) {
+                fs::create_dir_all(&tree.join("__pycache__"))?;
+                fs::link_or_copy(&bytecode, &target)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! An update: ask the sources, resolve, fetch, build, verify, activate. Whole or not at all.
+
+pub mod activate;
+pub mod catalogue;
+pub mod clean;
+pub mod environment;
+pub mod events;
+pub mod fetch;
+pub mod pages;
+pub mod plan;
+pub mod process;
+pub mod resolve;
+pub mod verify;
+
+use std::fs::{File, TryLockError};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::fs;
+use crate::host::Host;
+use crate::log;
+use crate::process as child;
+use crate::python::find::{self, Interpreter};
+use crate::state::{Check, Failure, Generation, State};
+use crate::time::Deadline;
+use environment::Environment;
+use events::{Event, Listener};
+
+/// The longest that an updater works, the network all told. It harms nobody while it does, but it holds the lock.
+const LONGEST: Duration = Duration::from_secs(1800);
+
+/// The longest that a hook may take.
+const HOOK: Duration = Duration::from_secs(60);
+
+/// What an update is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A start found that a check is due.
+    Check,
+    /// A start found nothing that it could start.
+    Install,
+    /// The user asked for it.
+    Command,
+}
+
+/// What came of an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sources offer nothing else than what is active.
+    Unchanged,
+    /// This is active now: what it was before, and what it is.
+    Activated(String),
+    /// What the sources offer is kept out: it failed before, or the user went back from it.
+    KeptOut(String),
+    /// Another updater is at it.
+    Busy,
+}
+
+/// Updates the app; returns when it can be started, after which bytecode is compiled and leftovers are cleaned.
+///
+/// # Errors
+/// Whatever kept the update from being made. What was active still is.
+pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> Result<Outcome, Error> {
+    let Some(_lock) = lock(app, cause, listener)? else {
+        listener.hear(Event::Busy);
+        return Ok(Outcome::Busy);
+    };
+    let mut state = State::read(&app.files.state());
+    if cause == Cause::Install && activate::is_startable(app, &state) {
+        listener.hear(Event::Done { activated: None });
+        return Ok(Outcome::Unchanged);
+    }
+    let before = state.failure.clone();
+    let put_off = |message: String| {
+        Failure::after(before.as_ref(), host.now(), app.config.update.interval, chance(), message)
+    };
+    // Put off first, so that a start that meets a dead network waits for it once, whatever happens to this process.
+    if cause != Cause::Command {
+        state.failure = Some(put_off("the check was not finished".to_owned()));
+        activate::save(app, host, &state)?;
+    }
+    let result = attempt(app, host, &mut state, listener);
+    match &result {
+        Ok(outcome) => {
+            state.check = Some(Check { at: host.now().0, inputs: app.inputs() });
+            state.failure = None;
+            log_outcome(app, host, outcome);
+        }
+        Err(error) => {
+            state.failure = Some(put_off(error.to_string()));
+            log::event(&app.files.log(), host.now(), "failed", &[("reason", json!(error.to_string()))]);
+            run_hook(app, host, app.config.hooks.failed.as_deref(), &[("EVERFRESH_ERROR", &error.to_string())]);
+        }
+    }
+    let restored = result.is_err() && !activate::is_startable(app, &state) && restore(app, host, &mut state, listener);
+    activate::save(app, host, &state)?;
+    if restored {
+        listener.hear(Event::Done { activated: None });
+        finish(app, host, &state);
+        return Ok(Outcome::Unchanged);
+    }
+    let outcome = result?;
+    let activated = matches!(outcome, Outcome::Activated(_));
+    listener.hear(Event::Done { activated: activated.then(|| state.active().map(|a| a.describe(&app.config.app.name))).flatten() });
+    if activated {
+        run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
+    }
+    finish(app, host, &state);
+    Ok(outcome)
+}
+
+/// Only an updater takes this lock. Where the file system has no locks, the renames keep things whole all the same.
+fn lock(app: &App, cause: Cause, listener: &dyn Listener) -> Result<Option<File>, Error> {
+    let file = fs::open_lock(&app.files.lock())?;
+    match file.try_lock() {
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) if cause == Cause::Check => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            listener.hear(Event::Step { name: "waiting for another update of it".to_owned() });
+            let _ = file.lock();
+            Ok(Some(file))
+        }
+    }
+}
+
+/// A number from 0 to 1 that differs between machines and moments; nothing secret hangs on it.
+fn chance() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let bits = RandomState::new().hash_one(std::process::id());
+    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> Result<Outcome, Error> {
+    let deadline = Deadline::after(LONGEST);
+    let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref())?;
+    state.interpreter = Some(interpreter.remembered());
+    let plan = plan::plan(app, host, &interpreter, deadline, listener)?;
+    let environment = Environment::planned(app, &interpreter, plan);
+    let recipe = environment.recipe(app)?;
+    let name = &app.config.app.name;
+    let offered = &environment.key;
+    let active = state.active().cloned();
+    let same = |active: &Generation| active.environment == *offered && active.recipe == recipe;
+    if active.as_ref().is_some_and(same) && environment.files(app).is_complete() {
+        state.held_back = None;
+        return Ok(Outcome::Unchanged);
+    }
+    if let Some(reason) = state.quarantine.get(offered) {
+        return Ok(Outcome::KeptOut(reason.clone()));
+    }
+    if active.is_some() && state.held_back.as_ref() == Some(offered) {
+        return Ok(Outcome::KeptOut("you went back from it".to_owned()));
+    }
+    listener.hear(Event::Step { name: "installing".to_owned() });
+    run_hook(app, host, app.config.hooks.starting.as_deref(), &[]);
+    let staged = environment.build(app)?;
+    if let Err(error) = verify::verify(app, &staged, &interpreter, &recipe) {
+        state.quarantine.insert(offered.clone(), error.to_string());
+        return Err(error);
+    }
+    environment.commit(app, staged)?;
+    state.held_back = None;
+    let generation = activate::activate(app, host, state, &environment, recipe);
+    Ok(Outcome::Activated(match active {
+        Some(previous) => activate::change(&previous, generation, name),
+        None => generation.describe(name),
+    }))
+}
+
+/// With nothing to start and no way to the sources: the active pinned set once more, from the store, for the
+/// interpreter that is here now.
+fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> bool {
+    let Some(active) = state.active().cloned() else { return false };
+    let rebuilt = || -> Result<(Interpreter, Environment), Error> {
+        let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref())?;
+        let environment = Environment::from_store(app, &interpreter, &active)?;
+        listener.hear(Event::Step { name: "installing again from the cache".to_owned() });
+        let staged = environment.build(app)?;
+        verify::verify(app, &staged, &interpreter, &active.recipe)?;
+        environment.commit(app, staged)?;
+        Ok((interpreter, environment))
+    };
+    match rebuilt() {
+        Ok((interpreter, environment)) => {
+            state.interpreter = Some(interpreter.remembered());
+            activate::activate(app, host, state, &environment, active.recipe);
+            true
+        }
+        Err(error) => {
+            log::event(&app.files.log(), host.now(), "not restored", &[("reason", json!(error.to_string()))]);
+            false
+        }
+    }
+}
+
+/// What nobody waits for.
+fn finish(app: &App, host: &Host, state: &State) {
+    if app.config.python.compile
+        && let (Some(active), Some(interpreter)) = (state.active(), state.interpreter.as_ref())
+    {
+        environment::compile(app, active, &interpreter.path);
+    }
+    clean::clean(app, host, state);
+}
+
+fn log_outcome(app: &App, host: &Host, outcome: &Outcome) {
+    let log = app.files.log();
+    match outcome {
+        Outcome::Unchanged => log::event(&log, host.now(), "nothing new", &[]),
+        Outcome::Activated(what) => log::event(&log, host.now(), "activated", &[("what", json!(what))]),
+        Outcome::KeptOut(why) => log::event(&log, host.now(), "kept out", &[("why", json!(why))]),
+        Outcome::Busy => {}
+    }
+}
+
+/// Runs a hook. What it says and how it ends is logged and changes nothing: it is told, not asked.
+fn run_hook(app: &App, host: &Host, hook: Option<&[String]>, variables: &[(&str, &str)]) {
+    let Some([program, arguments @ ..]) = hook else { return };
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).current_dir(host.exe_dir());
+    command.env("EVERFRESH_APP", &app.config.app.name).env("EVERFRESH_LAUNCHER", &host.exe);
+    command.envs(variables.iter().copied());
+    let ended = match child::run(&mut command, Deadline::after(HOOK), 64 * 1024) {
+        Ok(finished) if finished.success() => return,
+        Ok(finished) => match finished.status {
+            Some(status) => format!("{status}: {}", finished.last_words()),
+            None => format!("not done after {} s", HOOK.as_secs()),
+        },
+        Err(error) => error.to_string(),
+    };
+    log::event(&app.files.log(), host.now(), "hook failed", &[("hook", json!(program)), ("reason", json!(ended))]);
+}

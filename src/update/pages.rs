@@ -1,0 +1,100 @@
+//! Remembered answers of sources on disk: what makes "nothing new" cost one small answer a project.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::fs;
+use crate::net::Validators;
+use crate::source::{Page, Pages};
+use crate::store::Store;
+
+/// The largest remembered answer, in bytes: as large as an index page may be.
+const CAP: u64 = 256 << 20;
+
+/// The pages directory of a cache.
+#[derive(Debug, Clone)]
+pub struct DiskPages {
+    store: Store,
+    writable: bool,
+}
+
+/// First line of the file; the body follows.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    asked: String,
+    url: Url,
+    content_type: String,
+    validators: Validators,
+    length: usize,
+}
+
+impl DiskPages {
+    /// The pages of that cache.
+    pub fn new(store: &Store, writable: bool) -> Self {
+        Self { store: store.clone(), writable }
+    }
+
+    /// Where something about `key` is remembered.
+    fn path(&self, key: &str) -> PathBuf {
+        self.store.page(key)
+    }
+
+    /// Some remembered bytes that never change, such as the metadata of a file with a known digest.
+    pub fn fact(&self, key: &str) -> Option<Vec<u8>> {
+        let bytes = fs::read(&self.path(key), CAP).ok()?;
+        let at = bytes.iter().position(|&b| b == b'\n')?;
+        let head: FactHead = serde_json::from_slice(bytes.get(..at)?).ok()?;
+        let body = bytes.get(at + 1..)?;
+        (head.key == key && head.length == body.len()).then(|| body.to_vec())
+    }
+
+    /// Remembers such bytes.
+    pub fn remember(&self, key: &str, body: &[u8]) {
+        let head = FactHead { key: key.to_owned(), length: body.len() };
+        self.write(key, serde_json::to_vec(&head).unwrap_or_default(), body);
+    }
+
+    fn write(&self, key: &str, mut head: Vec<u8>, body: &[u8]) {
+        if self.writable {
+            head.push(b'\n');
+            head.extend_from_slice(body);
+            // Forgotten pages cost a request, nothing else: no fsync, no error.
+            let _ = fs::replace(&self.path(key), &head);
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct FactHead {
+    key: String,
+    length: usize,
+}
+
+impl Pages for DiskPages {
+    fn load(&self, url: &Url) -> Option<Page> {
+        let bytes = fs::read(&self.path(url.as_str()), CAP).ok()?;
+        let at = bytes.iter().position(|&b| b == b'\n')?;
+        let head: Head = serde_json::from_slice(bytes.get(..at)?).ok()?;
+        let body = bytes.get(at + 1..)?;
+        let whole = head.asked == url.as_str() && head.length == body.len();
+        whole.then(|| Page {
+            validators: head.validators,
+            content_type: head.content_type,
+            url: head.url,
+            bytes: body.to_vec(),
+        })
+    }
+
+    fn save(&self, url: &Url, page: &Page) {
+        let head = Head {
+            asked: url.to_string(),
+            url: page.url.clone(),
+            content_type: page.content_type.clone(),
+            validators: page.validators.clone(),
+            length: page.bytes.len(),
+        };
+        self.write(url.as_str(), serde_json::to_vec(&head).unwrap_or_default(), &page.bytes);
+    }
+}

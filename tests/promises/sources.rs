@@ -1,0 +1,192 @@
+//! Every kind of source serves an app, and the first that has a project owns it.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{App, Bucket, Egg, Index, RefusedPort, Sdist, Server, Wheel, eventually};
+
+fn app() -> App {
+    App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s")
+}
+
+#[test]
+fn an_index_of_either_form_serves() {
+    let forms: [fn(Index) -> Index; 4] =
+        [Index::html_only, Index::json_only, Index::without_metadata, Index::without_sizes];
+    for form in forms {
+        let index = form(Index::with([Wheel::app("1.0"), Wheel::app("1.1")]));
+        App::of(&index).run::<&str>(&[]).prints("myapp 1.1\n");
+    }
+}
+
+#[test]
+fn listings_of_apache_and_nginx_serve() {
+    let index = Index::with([Wheel::app("1.0"), Wheel::app("1.1")]);
+    for page in [index.apache_url(), index.nginx_url()] {
+        app().source_of_type("links", page).run::<&str>(&[]).prints("myapp 1.1\n");
+    }
+}
+
+fn app_of(bucket: &Bucket) -> App {
+    app()
+        .source(bucket.address("eggs"))
+        .env("AWS_ENDPOINT_URL", bucket.endpoint())
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+}
+
+#[test]
+fn a_folder_in_a_bucket_serves_page_by_page() {
+    let bucket = Bucket::new("my-bucket");
+    for version in ["1.0", "1.1", "1.2", "1.3"] {
+        bucket.add("eggs", Egg::new("myapp", version).printing_module("myapp"));
+    }
+    app_of(&bucket).run::<&str>(&[]).prints("myapp 1.3\n");
+    assert!(bucket.server().requests().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn a_private_bucket_serves_those_with_its_key() {
+    let bucket = Bucket::new("my-bucket").private("AKIDEXAMPLE");
+    bucket.add("eggs", Wheel::app("1.0"));
+    let app = app_of(&bucket);
+    app.run::<&str>(&[]).status(125).stdout("").stderr_has("myapp: error: ");
+    let app = app.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn an_object_that_was_uploaded_in_parts_has_no_md5_to_hold_against_it() {
+    let bucket = Bucket::new("my-bucket");
+    bucket.add("eggs", Wheel::app("1.0")).as_if_uploaded_in_parts("eggs/myapp-1.0-py3-none-any.whl");
+    app_of(&bucket).run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn an_object_that_is_not_what_its_etag_says_is_never_activated() {
+    let bucket = Bucket::new("my-bucket");
+    let wheel = Wheel::app("1.0").distribution();
+    bucket.add("eggs", wheel.clone());
+    let tag = "00000000000000000000000000000000";
+    let other = crate::support::Response::ok(wheel.bytes).etag(tag);
+    bucket.server().route("/my-bucket/eggs/myapp-1.0-py3-none-any.whl", other);
+    app_of(&bucket).run::<&str>(&[]).status(125).stdout("").stderr_has("myapp: error: ");
+}
+
+#[test]
+fn a_directory_beside_the_launcher_serves_wheels_eggs_and_sdists() {
+    let app = app().source("packages");
+    let packages = app.folder().join("packages");
+    Sdist::new("myapp", "1.0").printing_module("myapp").write_to(&packages);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    Egg::new("myapp", "1.1").printing_module("myapp").write_to(&packages);
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+    Egg::new("myapp", "1.2").printing_module("myapp").not_zip_safe().write_directory(&packages);
+    app.run::<&str>(&[]).prints("myapp 1.2\n");
+    Wheel::app("1.3").write_to(&packages);
+    app.run::<&str>(&[]).prints("myapp 1.3\n");
+}
+
+#[test]
+fn the_first_source_that_has_a_project_owns_it() {
+    let own = Index::with([Wheel::app("1.0")]);
+    let public = Index::with([Wheel::app("9.9"), Wheel::new("dep", "1.0").printing_module("dep")]);
+    app().source(&own).source(&public).run::<&str>(&[]).prints("myapp 1.0\n");
+    let both = app().source(&own).source_key("any", true).source(&public).source_key("any", true);
+    both.run::<&str>(&[]).prints("myapp 9.9\n");
+}
+
+#[test]
+fn a_source_that_is_down_does_not_hand_its_projects_to_the_next() {
+    let own = RefusedPort::new();
+    let public = Index::with([Wheel::app("9.9")]);
+    let app = app().source(own.url("/simple/")).source(&public);
+    app.run::<&str>(&[]).status(125).stdout("");
+    assert!(public.downloads().is_empty(), "{:?}", public.downloads());
+}
+
+#[test]
+fn only_the_named_projects_are_asked_of_a_bound_source() {
+    let own = Index::with([Wheel::app("1.0").requires("dep")]);
+    let public = Index::with([Wheel::new("dep", "1.0").printing_module("dep")]);
+    let app = app().source(&own).source_key("projects", ["myapp"].to_vec()).source(&public);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    assert_eq!((own.checks("dep"), public.checks("myapp")), (0, 0));
+}
+
+#[test]
+fn an_index_behind_a_password_serves_those_who_have_it() {
+    let wheel = Wheel::app("1.0").distribution();
+    let server = Server::start();
+    let private = |body: Vec<u8>| crate::support::Response::html(body).only_for("me", "pass");
+    let page = format!("<a href=\"/files/{0}#sha256={1}\">{0}</a>", wheel.filename, wheel.sha256());
+    server.route("/simple/myapp/", private(page.into_bytes()));
+    server.route(&format!("/files/{}", wheel.filename), private(wheel.bytes));
+    let address = server.url("/simple/").replace("http://", "http://me:pass@");
+    app().source(address).run::<&str>(&[]).prints("myapp 1.0\n");
+    let netrc = app().source(server.url("/simple/"));
+    let path = netrc.root().join("home/.netrc");
+    std::fs::write(path, "machine 127.0.0.1 login me password pass\n").unwrap();
+    netrc.run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+/// A real nginx that lists `packages` at a free port.
+struct Nginx {
+    process: Child,
+    port: u16,
+}
+
+impl Nginx {
+    fn listing(packages: &Path, work: &Path) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {};", work.join(name).display()));
+        let config = format!(
+            "daemon off; worker_processes 1; pid {0}/pid; error_log {0}/error.log;\n\
+             events {{ worker_connections 32; }}\n\
+             http {{ access_log off; {1} server {{ listen 127.0.0.1:{port}; root {2}; autoindex on; }} }}\n",
+            work.display(),
+            temporary.join(" "),
+            packages.display()
+        );
+        std::fs::create_dir_all(work).unwrap();
+        let path = work.join("nginx.conf");
+        std::fs::File::create(&path).unwrap().write_all(config.as_bytes()).unwrap();
+        let mut command = Command::new("/usr/sbin/nginx");
+        command.arg("-c").arg(&path).arg("-p").arg(work).stdin(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().unwrap();
+        eventually("nginx listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Self { process, port }
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // SIGTERM, so that the worker goes with its master.
+        let process = nix::unistd::Pid::from_raw(self.process.id().cast_signed());
+        let _ = Command::new("/bin/kill").arg(process.to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_real_nginx_serves() {
+    // Workers of a server that root starts run as somebody else and must be able to read the files.
+    let work = tempfile::Builder::new().permissions(public()).tempdir().unwrap();
+    let packages = work.path().join("packages");
+    Wheel::app("1.0").write_to(&packages);
+    Wheel::new("a-name-so-long-that-the-listing-cuts-it-off", "1.0").write_to(&packages);
+    let nginx = Nginx::listing(&packages, &work.path().join("nginx"));
+    let app = app().source_of_type("links", format!("http://127.0.0.1:{}/", nginx.port));
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    Wheel::app("1.1").write_to(&packages);
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+}
+
+fn public() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+}

@@ -1,0 +1,148 @@
+//! The app starts: whatever happened to cache, clock or disk, and however many start at once.
+
+use std::time::Duration;
+
+use crate::support::{App, Index, Wheel};
+
+/// `myapp` that runs `body` inside `main`.
+fn app_doing(body: &str) -> Wheel {
+    let indented = body.replace('\n', "\n    ");
+    Wheel::new("myapp", "1.0").file("myapp.py", format!("import os, sys\ndef main():\n    {indented}\n"))
+}
+
+#[test]
+fn the_first_run_installs_and_starts() {
+    let index = Index::with([Wheel::app("1.0")]);
+    App::of(&index).run(&["a", "b"]).prints("myapp 1.0 a b\n");
+}
+
+#[test]
+fn requirements_of_requirements_come_along() {
+    let index = Index::with([
+        app_doing("import dep; print('dep', dep.__version__)").requires("dep>=1,<2"),
+        Wheel::new("dep", "1.5").printing_module("dep"),
+        Wheel::new("dep", "2.0").printing_module("dep"),
+    ]);
+    App::of(&index).run::<&str>(&[]).prints("dep 1.5\n");
+}
+
+#[test]
+fn the_process_is_the_apps_own() {
+    let index = Index::with([app_doing(
+        "print(os.getpid(), os.getcwd(), sys.argv[1:])\nprint(sys.stdin.read(), end='')\nsys.exit(7)",
+    )]);
+    let app = App::of(&index);
+    app.start::<&str>(&[]).stdin("").run().status(7);
+    let running = app.start(&["x y", ""]).cwd(app.root()).stdin("typed\n").spawn();
+    let expected = format!("{} [DIR] ['x y', '']\ntyped\n", running.id());
+    running.wait().status(7).stdout(&expected).stderr("");
+}
+
+#[test]
+fn arguments_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let index = Index::with([app_doing("print(os.fsencode(sys.argv[1]))")]);
+    let argument = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    App::of(&index).run(&[argument]).prints("b'caf\\xe9'\n");
+}
+
+#[test]
+fn a_signal_ends_the_app_as_without_a_launcher() {
+    let index = Index::with([app_doing("import signal\nos.kill(os.getpid(), signal.SIGTERM)")]);
+    App::of(&index).run::<&str>(&[]).status(143).stdout("").stderr("");
+}
+
+#[test]
+fn a_damaged_record_or_state_costs_nothing_but_a_new_one() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    for file in [app.record(), app.state()] {
+        let whole = std::fs::read(&file).unwrap();
+        for damage in [&b""[..], b"\0\xff garbage", &whole[..whole.len() / 2]] {
+            std::fs::write(&file, damage).unwrap();
+            app.run::<&str>(&[]).prints("myapp 1.0\n");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_record_is_no_reason_to_need_the_network() {
+    let mut index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.shut_down();
+    std::fs::write(app.record(), "").unwrap();
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn a_deleted_cache_is_filled_again() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    std::fs::remove_dir_all(app.cache()).unwrap();
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn an_environment_without_its_completion_record_is_made_again() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    for file in app.cached_named("complete") {
+        std::fs::remove_file(file).unwrap();
+    }
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn where_no_cache_can_be_written_a_temporary_one_serves() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).file("not-a-directory", "");
+    let blocked = app.folder().join("not-a-directory");
+    let app = app.env("EVERFRESH_CACHE", &blocked);
+    app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n");
+}
+
+#[test]
+fn a_state_from_the_future_counts_as_stale() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "1d");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(app.state()).unwrap()).unwrap();
+    let checked = state["check"]["at"].as_u64().unwrap();
+    state["check"]["at"] = (checked + 100 * 365 * 86_400).into();
+    std::fs::write(app.state(), state.to_string()).unwrap();
+    std::fs::remove_file(app.record()).unwrap();
+    index.add(Wheel::app("1.1"));
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+}
+
+#[test]
+fn ten_first_runs_at_once_share_one_download() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index);
+    let all: Vec<_> = (0..10).map(|_| app.start::<&str>(&[]).spawn()).collect();
+    for running in all {
+        running.wait().prints("myapp 1.0\n");
+    }
+    assert_eq!(index.downloads().len(), 1);
+}
+
+#[test]
+fn a_killed_first_run_is_taken_up_by_the_next() {
+    let wheel = Wheel::app("1.0").distribution();
+    let index = Index::new();
+    index.add(wheel.clone());
+    let slow = crate::support::Response::ok(wheel.bytes.clone()).dribble(64, Duration::from_millis(50));
+    let path = format!("/files/{}", wheel.filename);
+    index.server().route(&path, slow);
+    let app = App::of(&index);
+    let mut first = app.start::<&str>(&[]).spawn();
+    crate::support::eventually("the download begins", || index.server().count(&path) > 0);
+    first.kill();
+    drop(first);
+    index.server().route(&path, crate::support::Response::ok(wheel.bytes));
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+}

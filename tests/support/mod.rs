@@ -1,0 +1,23 @@
+//! What the promises stand on: an app in a world of its own, packages, an index, and a server that lies.
+#![allow(dead_code, reason = "a set of verbs for all promises, not only for those of today")]
+#![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
+
+pub mod app;
+pub mod bucket;
+pub mod distribution;
+pub mod index;
+pub mod net;
+pub mod outcome;
+pub mod packages;
+pub mod python;
+pub mod response;
+pub mod server;
+pub mod start;
+
+pub use app::App;
+pub use bucket::Bucket;
+pub use index::Index;
+pub use net::{BlackHole, RefusedPort, eventually};
+pub use packages::{Egg, RecordFlaw, Sdist, Wheel};
+pub use response::Response;
+pub use server::Server;
