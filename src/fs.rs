@@ -97,7 +97,8 @@ pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Err
 /// Replaces `path` whole, but without waiting for the disk: for what may be lost in a power cut.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temporary = sibling(path, "tmp");
-    let written = create_new(&temporary, 0o600).and_then(|mut file| file.write_all(bytes).named("write", &temporary));
+    let written =
+        create_new(&temporary, 0o600).and_then(|mut file| file.write_all(bytes).named("write", &temporary));
     let renamed = written.and_then(|()| rename(&temporary, path));
     if renamed.is_err() {
         let _ = fs::remove_file(&temporary);

@@ -1,20 +1,18 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
 pub mod archive;
-pub mod egg;
-pub mod entry_points;
 mod cursor;
+pub mod egg;
 pub mod entry_points;
 pub mod filename;
 pub mod marker;
 pub mod metadata;
 pub mod name;
 pub mod record;
+pub mod requirement;
 pub mod sdist;
 mod sdist_layout;
-pub mod unpack;
-pub mod wheel;
-pub mod requirement;
 pub mod tags;
+pub mod unpack;
 pub mod version;
 pub mod wheel;

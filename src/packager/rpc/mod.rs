@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use serde_json::{Map, Value};
 
+mod archives;
 mod pure;
 
 /// What is asked: `op`, and what that operation takes.
@@ -39,6 +40,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("wheel.parse", pure::wheel_parse),
     ("sdist.parse", pure::sdist_parse),
     ("name.normalize", pure::name_normalize),
+    ("unpack", archives::unpack),
+    ("install", archives::install),
 ];
 
 /// The longest line that is read, in bytes.
