@@ -126,8 +126,7 @@ pub fn run(command: Command, app: &App, host: &Host) -> Result<Status, Error> {
                 cleaned.environments, cleaned.distributions
             ));
         }
-        Command::Log => log::last(&app.files.log(), LOG_LINES).iter().for_each(|line| say(&format!("{line}
-"))),
+        Command::Log => say(&log::last(&app.files.log(), LOG_LINES)),
         Command::Help => {
             let word = app.config.app.self_word.as_deref().unwrap_or("self");
             say(&help(&app.config.app.name, &host.called(), word));

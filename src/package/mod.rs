@@ -1,10 +1,6 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
 mod cursor;
-pub mod archive;
-mod cursor;
-pub mod egg;
-pub mod entry_points;
 pub mod filename;
 pub mod marker;
 pub mod metadata;
@@ -17,11 +13,7 @@ pub mod archive;
 pub mod egg;
 pub mod entry_points;
 pub mod record;
-pub mod requirement;
 pub mod sdist;
 mod sdist_layout;
 pub mod unpack;
-pub mod tags;
-pub mod unpack;
-pub mod version;
 pub mod wheel;

@@ -10,9 +10,7 @@ use crate::support::distribution::Distribution;
 use crate::support::net::within;
 use crate::support::outcome::{Redactions, times_hidden};
 use crate::support::start::Start;
-use crate::support::{
-    App, BlackHole, Egg, Index, RefusedPort, Response, Sdist, Server, Wheel, python,
-};
+use crate::support::{App, BlackHole, Egg, Index, RefusedPort, Response, Sdist, Server, Wheel, python};
 
 /// One request over a connection of its own, answered until the other side closes; the raw answer.
 fn ask(port: u16, request: &str) -> Vec<u8> {
@@ -275,6 +273,31 @@ print(len(rows), oct(archive.getinfo('myapp-1.0.data/scripts/tool').external_att
 ";
     let printed = python(&["-I", "-c", check, wheel.to_str().unwrap()], directory.path());
     assert_eq!(printed, "5 0o100755\n");
+}
+
+/// Installs from `index` with pip, as a judge of our packages and our index; what then lies in the directory.
+fn pip_install(index: &Index, requirement: &str) -> Vec<String> {
+    let venv = python::venv();
+    assert!(venv.exists(), "{} is missing: run scripts/setup-test-env", venv.display());
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("target");
+    let mut pip = Command::new(venv);
+    pip.args([
+        "-m",
+        "pip",
+        "--isolated",
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+        "--quiet",
+        "install",
+    ]);
+    pip.args(["--no-build-isolation", "--no-compile", "--index-url", &index.url(), "--target"]);
+    let output = pip.arg(&target).arg(requirement).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[test]

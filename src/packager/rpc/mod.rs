@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::host::Env;
 use crate::net::{Net, Settings};
 
-mod network;
 mod archives;
+mod network;
 mod pure;
 
 /// What is asked: `op`, and what that operation takes.
@@ -67,19 +67,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("name.normalize", |_, request| pure::name_normalize(request)),
     ("index", |context, request| network::index(&context.net, request)),
     ("download", |context, request| network::download(&context.net, request)),
-    ("version.parse", pure::version_parse),
-    ("version.cmp", pure::version_cmp),
-    ("specifier.parse", pure::specifier_parse),
-    ("specifier.contains", pure::specifier_contains),
-    ("specifier.filter", pure::specifier_filter),
-    ("requirement.parse", pure::requirement_parse),
-    ("marker.parse", pure::marker_parse),
-    ("marker.evaluate", pure::marker_evaluate),
-    ("wheel.parse", pure::wheel_parse),
-    ("sdist.parse", pure::sdist_parse),
-    ("name.normalize", pure::name_normalize),
-    ("unpack", archives::unpack),
-    ("install", archives::install),
+    ("unpack", |_, request| archives::unpack(request)),
+    ("install", |_, request| archives::install(request)),
 ];
 
 /// The longest line that is read, in bytes.
