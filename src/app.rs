@@ -73,11 +73,11 @@ fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool), Error> {
     let configured = config.app.cache.as_deref().filter(|_| host.env.non_empty("EVERFRESH_CACHE").is_none());
     let store = configured.map_or_else(|| store::usual(&host.env), Store::under);
     let temporary = store::temporary(&host.env);
-    let Err(error) = prepare(&store, &temporary, host) else { return Ok((store, true)) };
+    let Err(error) = prepare(&store, host) else { return Ok((store, true)) };
     if State::read(&store.app(host).state()).active().is_some() {
         return Ok((store, false));
     }
-    if store == temporary || prepare(&temporary, &temporary, host).is_err() {
+    if store == temporary || prepare(&temporary, host).is_err() {
         return Err(error);
     }
     if State::read(&temporary.app(host).state()).active().is_none() {
@@ -86,9 +86,9 @@ fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool), Error> {
     Ok((temporary, true))
 }
 
-fn prepare(store: &Store, temporary: &Store, host: &Host) -> Result<(), Error> {
+fn prepare(store: &Store, host: &Host) -> Result<(), Error> {
     store.prepare(&store.app(host))?;
-    if store == temporary && !store.is_private() {
+    if !store.is_private() {
         return Err(Error::SharedCache { path: store.root().to_owned() });
     }
     Ok(())

@@ -26,7 +26,8 @@ impl<T> Named<T> for io::Result<T> {
 /// Reads a whole file of at most `cap` bytes; a longer one is an error, never a long wait.
 pub fn read(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
     let file = open(path)?;
-    let mut bytes = Vec::new();
+    // Room for a launch record at once: growing by steps would be a system call each.
+    let mut bytes = Vec::with_capacity(8 << 10);
     file.take(cap + 1).read_to_end(&mut bytes).named("read", path)?;
     if bytes.len() as u64 > cap {
         let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {cap} bytes"));

@@ -30,7 +30,7 @@ pub fn run(mut host: Host) -> Result<Status, Error> {
     }
     let usual = store::usual(&host.env);
     let record = usual.app(&host).record();
-    if (usual != store::temporary(&host.env) || usual.is_private())
+    if usual.is_private()
         && let Some(ready) = record::ready(&record, &host.exe_dir().join(FILE_NAME), &host)
     {
         return never(launch::exec(&ready.launch, Some(ready.in_use), &host)?);

@@ -46,11 +46,18 @@ pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
     log::debug(|| format!("{decision:?}"));
     let waited = match decision {
         Decision::Start => None,
+        Decision::Check(wait) if wait.is_zero() => {
+            // What this start has to note down is noted before the updater wants the same lock.
+            let ready = ready(app, &state, host, true);
+            process::update(app, host, wait, false);
+            return ready.ok_or(Error::NothingInstalled { app: app.config.app.name.clone() });
+        }
         Decision::Check(wait) => Some(process::update(app, host, wait, false)),
         Decision::Install(wait) => Some(process::update(app, host, wait, true)),
     };
     let state = if waited.is_some() { State::read(&app.files.state()) } else { state };
-    match (ready(app, &state, host), waited) {
+    let updater_is_at_it = matches!(waited, Some(Waited::TimedOut | Waited::Busy));
+    match (ready(app, &state, host, !updater_is_at_it), waited) {
         (Some(ready), _) => Ok(ready),
         (None, Some(Waited::Failed { message, hint, status })) => {
             Err(Error::Update { message, hint, status })
@@ -126,7 +133,7 @@ pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timesta
 }
 
 /// The active generation, ready to be started; tells the user once what is new in it.
-fn ready(app: &App, state: &State, host: &Host) -> Option<Ready> {
+fn ready(app: &App, state: &State, host: &Host, remember: bool) -> Option<Ready> {
     let active = state.active()?;
     let record = record_of(app, state, active, host.now())?;
     let news = record.news.clone();
@@ -141,7 +148,9 @@ fn ready(app: &App, state: &State, host: &Host) -> Option<Ready> {
             ready.launch.variables.push(Variable::Set("EVERFRESH_UPDATED_FROM".into(), from.into()));
         }
     }
-    activate::remember_start(app, host, active.number);
+    if remember {
+        activate::remember_start(app, host, active.number);
+    }
     Some(ready)
 }
 

@@ -35,6 +35,8 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
+    /// Whether it lies where every user can make directories, so that its owner has to be looked at.
+    shared_place: bool,
 }
 
 /// One app's own files in a cache.
@@ -57,7 +59,8 @@ pub fn usual(env: &Env) -> Store {
 pub fn temporary(env: &Env) -> Store {
     let base = env.non_empty("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute());
     let user = nix::unistd::geteuid();
-    Store::under(&base.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("everfresh-{user}")))
+    let base = base.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("everfresh-{user}"));
+    Store { shared_place: true, ..Store::under(&base) }
 }
 
 /// An app's identity in a cache: the launcher's file name and a digest of its whole path, so that two installations
@@ -78,7 +81,7 @@ pub fn app_id(exe: &Path) -> String {
 impl Store {
     /// The cache in the directory `base`.
     pub fn under(base: &Path) -> Self {
-        Self { root: base.join("everfresh") }
+        Self { root: base.join("everfresh"), shared_place: false }
     }
 
     /// Its directory.
@@ -91,9 +94,12 @@ impl Store {
         AppFiles { root: self.root.join("apps").join(app_id(&host.exe)) }
     }
 
-    /// Whether nobody else can have put anything here: always so in a directory of the user's own, to be looked at
-    /// in a temporary one that all share.
+    /// Whether nobody else can have put anything here: taken for granted where the user chose the place, looked at
+    /// in a temporary directory that all share.
     pub fn is_private(&self) -> bool {
+        if !self.shared_place {
+            return true;
+        }
         let Some(base) = self.root.parent() else { return false };
         match fs::symlink_metadata(base) {
             Ok(metadata) => {

@@ -144,5 +144,5 @@ fn a_killed_first_run_is_taken_up_by_the_next() {
     first.kill();
     drop(first);
     index.server().route(&path, crate::support::Response::ok(wheel.bytes));
-    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::distribution::Distribution;
-use crate::support::{App, Index, Response, Wheel, eventually};
+use crate::support::{App, Index, Response, Wheel};
 
 fn installed(version: &str) -> (Index, App) {
     let index = Index::with([Wheel::app(version)]);
@@ -115,9 +115,7 @@ fn a_slow_download_serves_the_next_start() {
     index.add(update).server().route(&path, slow);
     let app = app.update("interval", "0s");
     app.run::<&str>(&[]).prints("myapp 1.0\n").within(Duration::from_secs(1));
-    eventually("the updater has finished", || {
-        app.cached().iter().filter(|file| file.ends_with("complete")).count() == 2
-    });
+    app.settle();
     app.run::<&str>(&[]).prints("myapp 1.1\n");
 }
 
@@ -127,9 +125,7 @@ fn in_background_mode_a_start_waits_for_nothing() {
     let app = app.update("mode", "background");
     index.add(Wheel::app("1.1"));
     app.run::<&str>(&[]).prints("myapp 1.0\n");
-    eventually("the updater has finished", || {
-        app.cached().iter().filter(|file| file.ends_with("complete")).count() == 2
-    });
+    app.settle();
     app.run::<&str>(&[]).prints("myapp 1.1\n");
 }
 
