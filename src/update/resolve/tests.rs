@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use url::Url;
 
@@ -455,7 +456,7 @@ fn a_deep_chain_that_fails_is_explained_in_a_few_lines_and_in_a_small_stack() {
     let mut text = String::new();
     for depth in 0..DEPTH {
         for version in 1..=2 {
-            text += &format!("p{depth} {version}: p{}\n", depth + 1);
+            writeln!(text, "p{depth} {version}: p{}", depth + 1).unwrap();
         }
     }
     let found = std::thread::Builder::new()
