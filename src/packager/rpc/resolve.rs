@@ -167,7 +167,7 @@ mod tests {
         })
     }
 
-    fn ask(changes: Value) -> Result<Value, Refused> {
+    fn ask(changes: &Value) -> Result<Value, Refused> {
         let server = index();
         let directory = tempfile::tempdir().unwrap();
         let mut env = Env::default();
@@ -200,7 +200,7 @@ mod tests {
             (json!({"platform": "windows", "requirements": ["b; os_name=='nt'"]}), json!({"b": "2.0"})),
             (json!({"requirements": []}), json!({})),
         ] {
-            assert_eq!(ask(changes.clone()), Ok(json!({ "packages": packages })), "{changes}");
+            assert_eq!(ask(&changes), Ok(json!({ "packages": packages })), "{changes}");
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
             (json!({"platform": "amiga\n"}), error("'amiga\\n' is no platform")),
             (json!({"no_build": ["-"]}), error("'-' is not a valid name")),
         ] {
-            assert_eq!(ask(changes.clone()), Err(refused), "{changes}");
+            assert_eq!(ask(&changes), Err(refused), "{changes}");
         }
     }
 }

@@ -115,7 +115,7 @@ pub enum Unsolved {
     },
     /// A requirement names the address of a file; only names and versions are resolved.
     Address(Box<Requirement>),
-    /// The search was given up after so many decisions.
+    /// The search was given up after so many steps.
     TooHard(u32),
 }
 

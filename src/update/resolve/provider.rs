@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,8 +17,20 @@ use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
 
-/// How many decisions one resolution may take. Large applications need a few thousand.
-const MOST_STEPS: u32 = 50_000;
+/// How much one resolution may do. Large applications need a hundredth of it.
+const MOST_WORK: usize = 1_000_000;
+
+/// What a decision costs, beside one for each dependency that it brings.
+const DECISION: usize = 20;
+
+/// What it costs to look at a range, in parts of which there are so many for one.
+const PARTS: usize = 50;
+
+/// How many files of one version are tried: each costs a request.
+const MOST_FILES: usize = 3;
+
+/// How many requirements on one project are told when they contradict each other.
+const MOST_TEXTS: usize = 8;
 
 /// Candidates are counted up to here, for more make no difference to the order of decisions.
 const MANY: usize = 64;
@@ -65,7 +77,8 @@ pub(super) struct Provider<'a> {
     /// What was last decided of a project. Perhaps no longer, but a good guess for its extras.
     decided: RefCell<HashMap<ProjectName, Version>>,
     wordings: RefCell<Wordings>,
-    steps: Cell<u32>,
+    work: Cell<usize>,
+    decisions: Cell<u32>,
 }
 
 impl<'a> Provider<'a> {
@@ -84,7 +97,8 @@ impl<'a> Provider<'a> {
             choices: RefCell::default(),
             decided: RefCell::default(),
             wordings: RefCell::default(),
-            steps: Cell::new(0),
+            work: Cell::new(0),
+            decisions: Cell::new(0),
         })
     }
 
@@ -105,6 +119,10 @@ impl<'a> Provider<'a> {
         project
     }
 
+    fn spend(&self, work: usize) {
+        self.work.set(self.work.get().saturating_add(work));
+    }
+
     /// How the requirement that gave rise to a dependency was written.
     pub(super) fn wording(&self, from: &Package, to: &Package, range: &Ranges<Version>) -> String {
         let wordings = self.wordings.borrow();
@@ -120,23 +138,19 @@ impl<'a> Provider<'a> {
             return Ok(choice.clone());
         }
         let project = self.project(name)?;
-        let mut choice = Err("it has no file".to_owned());
-        for file in project.candidates.files(version).iter().filter_map(|place| project.file(*place)) {
+        let mut choice: Option<Choice> = None;
+        let places = project.candidates.files(version).iter().take(MOST_FILES);
+        for file in places.filter_map(|place| project.file(*place)) {
             match self.read(name, file)? {
                 Ok(metadata) => {
-                    choice = Ok(Rc::new(Chosen { file: file.clone(), metadata }));
+                    choice = Some(Ok(Rc::new(Chosen { file: file.clone(), metadata })));
                     break;
                 }
                 // The best file's reason is the one to tell.
-                Err(reason)
-                    if project.candidates.files(version).first().and_then(|f| project.file(*f))
-                        == Some(file) =>
-                {
-                    choice = Err(reason);
-                }
-                Err(_) => {}
+                Err(reason) => choice = choice.or(Some(Err(reason))),
             }
         }
+        let choice = choice.unwrap_or_else(|| Err("it has no file".to_owned()));
         self.choices.borrow_mut().insert(key, choice.clone());
         Ok(choice)
     }
@@ -190,7 +204,8 @@ impl<'a> Provider<'a> {
             needs.add(requirement)?;
         }
         let mut ranges = BTreeMap::new();
-        for (package, (range, texts)) in needs.combined {
+        for (package, (all, texts)) in needs.combined {
+            let range = ranges::intersection(all);
             let text = and(&texts);
             if range.is_empty() {
                 return Err(match from {
@@ -261,12 +276,9 @@ impl<'a> Provider<'a> {
             wanted.into_iter().cloned().partition(|extra| metadata.provides_extra.contains(extra));
         let extras: Vec<ExtraName> = extras;
         let added = extras.iter().flat_map(|extra| self.requirements(metadata, Some(extra)));
-        let mut requires: Vec<Requirement> = Vec::new();
-        for requirement in self.requirements(metadata, None).into_iter().chain(added) {
-            if !requires.contains(requirement) {
-                requires.push(requirement.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let requires = self.requirements(metadata, None).into_iter().chain(added);
+        let requires = requires.filter(|requirement| seen.insert(*requirement)).cloned().collect();
         Pin {
             name: metadata.name.clone(),
             version: chosen.file.name.version.clone(),
@@ -286,7 +298,7 @@ fn unavailable(project: &ProjectName, reason: &Unavailable) -> Unsolved {
 struct Needs<'a> {
     from: &'a Package,
     version: &'a Version,
-    combined: BTreeMap<Package, (Ranges<Version>, Vec<String>)>,
+    combined: BTreeMap<Package, (Vec<Ranges<Version>>, Vec<String>)>,
 }
 
 impl Needs<'_> {
@@ -320,9 +332,9 @@ impl Needs<'_> {
     }
 
     fn narrow(&mut self, package: Package, range: &Ranges<Version>, text: &str) {
-        let (all, texts) = self.combined.entry(package).or_insert_with(|| (Ranges::full(), Vec::new()));
-        *all = all.intersection(range);
-        if texts.iter().all(|known| known != text) {
+        let (all, texts) = self.combined.entry(package).or_default();
+        all.push(range.clone());
+        if texts.len() < MOST_TEXTS && texts.iter().all(|known| known != text) {
             texts.push(text.to_owned());
         }
     }
@@ -371,6 +383,7 @@ impl DependencyProvider for Provider<'_> {
         // What cannot be looked up is decided at once, and that is where the failure can be told.
         let count = |name| self.project(name).map_or(0, |project| project.candidates.count(range, MANY));
         let candidates = package.project().map_or(1, count);
+        self.spend(range.iter().size_hint().0 / PARTS);
         Priority {
             root: *package == Package::Root,
             forced: candidates <= 1,
@@ -410,14 +423,17 @@ impl DependencyProvider for Provider<'_> {
         version: &Version,
     ) -> Result<Dependencies<Package, Ranges<Version>, String>, Unsolved> {
         Ok(match self.dependencies(package, version)? {
-            Ok(needs) => Dependencies::Available(needs.into_iter().collect()),
+            Ok(needs) => {
+                self.spend(needs.len());
+                Dependencies::Available(needs.into_iter().collect())
+            }
             Err(reason) => Dependencies::Unavailable(reason),
         })
     }
 
     fn should_cancel(&self) -> Result<(), Unsolved> {
-        let steps = self.steps.get() + 1;
-        self.steps.set(steps);
-        if steps > MOST_STEPS { Err(Unsolved::TooHard(MOST_STEPS)) } else { Ok(()) }
+        self.decisions.set(self.decisions.get().saturating_add(1));
+        self.spend(DECISION);
+        if self.work.get() > MOST_WORK { Err(Unsolved::TooHard(self.decisions.get())) } else { Ok(()) }
     }
 }

@@ -498,3 +498,18 @@ fn formats_without_a_wheel_still_count() {
         resolve(&request(&["a", "b"]), &world).unwrap().into_iter().map(|pin| pin.file.name.format).collect();
     assert_eq!(formats, [Format::Egg { python: Some("3.12".to_owned()), platform: None }, Format::Sdist]);
 }
+
+#[test]
+fn a_requirement_of_very_many_parts_is_no_burden() {
+    let excluded: Vec<String> = (0..100_000).map(|number| format!("!={number}")).collect();
+    let world = World::new("a 7\na 200000");
+    assert_eq!(outcome(&request(&[&format!("a{}", excluded.join(","))]), &world), "a 200000");
+    let found = outcome(&request(&[&format!("a<9,{}", excluded.join(","))]), &world);
+    assert!(found.len() < 2500 && found.ends_with("there is no solution"), "{found}");
+}
+
+#[test]
+fn strangers_texts_cannot_steer_a_terminal() {
+    let found = solve(&["a"], "a 1 python====\u{1b}[31m");
+    assert_eq!(found, "Because you require a and a 1 needs Python ===\u{fffd}[31m, there is no solution");
+}
