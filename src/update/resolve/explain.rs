@@ -9,8 +9,9 @@ use std::sync::Arc;
 use pep440_rs::Version;
 use pubgrub::{DerivationTree, External, Ranges};
 
+use super::needs::and;
 use super::package::Package;
-use super::provider::{Provider, and};
+use super::provider::Provider;
 use crate::package::name::ProjectName;
 
 /// The longest fact, in characters.

@@ -21,6 +21,7 @@ use crate::time::Timestamp;
 
 mod choice;
 mod explain;
+mod needs;
 mod package;
 mod provider;
 mod ranges;

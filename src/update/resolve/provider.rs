@@ -11,14 +11,14 @@ use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ran
 
 use super::choice::{Candidates, Policy, check_python};
 use super::package::{Package, root_version};
-use super::{Catalogue, Pin, Request, Unavailable, Unsolved, ranges};
+use super::{Catalogue, Pin, Request, Unavailable, Unsolved, needs};
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
 
-/// How much one resolution may do. Large applications need a hundredth of it.
-const MOST_WORK: usize = 1_000_000;
+/// How much one resolution may do. Large applications need a tenth of it.
+const MOST_WORK: usize = 500_000;
 
 /// What a decision costs, beside one for each dependency that it brings.
 const DECISION: usize = 20;
@@ -28,9 +28,6 @@ const PARTS: usize = 50;
 
 /// How many files of one version are tried: each costs a request.
 const MOST_FILES: usize = 3;
-
-/// How many requirements on one project are told when they contradict each other.
-const MOST_TEXTS: usize = 8;
 
 /// Candidates are counted up to here, for more make no difference to the order of decisions.
 const MANY: usize = 64;
@@ -192,33 +189,21 @@ impl<'a> Provider<'a> {
         applying
     }
 
-    /// The dependencies that the requirements of `from` amount to, or the sentence that says why they cannot be met.
+    /// [`needs::combine`], with the wordings kept for an explanation.
     fn combine(
         &self,
         from: &Package,
         version: &Version,
         requirements: &[&Requirement],
     ) -> Result<BTreeMap<Package, Ranges<Version>>, String> {
-        let mut needs = Needs { from, version, combined: BTreeMap::new() };
-        for requirement in requirements {
-            needs.add(requirement)?;
-        }
         let mut ranges = BTreeMap::new();
-        for (package, (all, texts)) in needs.combined {
-            let range = ranges::intersection(all);
-            let text = and(&texts);
-            if range.is_empty() {
-                return Err(match from {
-                    Package::Root => format!("you require {text}, which admits no version"),
-                    _ => format!("{from} {version} needs {text}, which admits no version"),
-                });
-            }
+        for (to, need) in needs::combine(from, version, requirements)? {
             let mut wordings = self.wordings.borrow_mut();
-            let known = wordings.entry((from.clone(), package.clone())).or_default();
-            if known.iter().all(|(of, _)| *of != range) {
-                known.push((range.clone(), text));
+            let known = wordings.entry((from.clone(), to.clone())).or_default();
+            if known.iter().all(|(of, _)| *of != need.range) {
+                known.push((need.range.clone(), need.wording));
             }
-            ranges.insert(package, range);
+            ranges.insert(to, need.range);
         }
         Ok(ranges)
     }
@@ -292,66 +277,6 @@ impl<'a> Provider<'a> {
 
 fn unavailable(project: &ProjectName, reason: &Unavailable) -> Unsolved {
     Unsolved::Unavailable { project: project.clone(), reason: reason.to_string() }
-}
-
-/// The requirements of one package, brought together by what they ask for.
-struct Needs<'a> {
-    from: &'a Package,
-    version: &'a Version,
-    combined: BTreeMap<Package, (Vec<Ranges<Version>>, Vec<String>)>,
-}
-
-impl Needs<'_> {
-    fn add(&mut self, requirement: &Requirement) -> Result<(), String> {
-        let (from, version) = (self.from, self.version);
-        let text = short(requirement);
-        let Some(specifiers) = requirement.specifiers() else {
-            return Err(format!(
-                "{from} {version} needs {} by its address, which is not supported",
-                requirement.name
-            ));
-        };
-        let range = ranges::of_set(specifiers);
-        if from.project() == Some(&requirement.name) {
-            if !range.contains(version) {
-                return Err(format!("{from} {version} needs itself in another version ({text})"));
-            }
-            for extra in &requirement.extras {
-                let package = Package::Extra(requirement.name.clone(), extra.clone());
-                if package != *from {
-                    self.narrow(package, &Ranges::singleton(version.clone()), &text);
-                }
-            }
-            return Ok(());
-        }
-        self.narrow(Package::Project(requirement.name.clone()), &range, &text);
-        for extra in &requirement.extras {
-            self.narrow(Package::Extra(requirement.name.clone(), extra.clone()), &range, &text);
-        }
-        Ok(())
-    }
-
-    fn narrow(&mut self, package: Package, range: &Ranges<Version>, text: &str) {
-        let (all, texts) = self.combined.entry(package).or_default();
-        all.push(range.clone());
-        if texts.len() < MOST_TEXTS && texts.iter().all(|known| known != text) {
-            texts.push(text.to_owned());
-        }
-    }
-}
-
-/// A requirement without its marker, which holds wherever it is spoken of.
-fn short(requirement: &Requirement) -> String {
-    Requirement { marker: None, ..requirement.clone() }.to_string()
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn and(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [init @ .., last] => format!("{} and {last}", init.join(", ")),
-    }
 }
 
 /// What is decided first: what has no alternative, what caused most conflicts, what was asked for directly; then
