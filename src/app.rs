@@ -43,11 +43,7 @@ impl App {
         let bytes = fs::read(&config_path, fs::SMALL_FILE)?;
         let text = String::from_utf8(bytes).map_err(|error| Error::ConfigNotUtf8 {
             file: config_path.clone(),
-            line: error.as_bytes()[..error.utf8_error().valid_up_to()]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count()
-                + 1,
+            line: error.as_bytes()[..error.utf8_error().valid_up_to()].split(|b| *b == b'\n').count(),
         })?;
         let config = Config::parse(&text, host.exe_dir())
             .map_err(|error| Error::Config { file: config_path.clone(), error })?;

@@ -16,11 +16,12 @@ use crate::run::Status;
 use crate::state::{Generation, State};
 use crate::time::{Timestamp, show_duration};
 use crate::update::clean;
-use crate::update::events::{Event, Listener};
 use crate::update::{self, Cause, Outcome, activate};
 
 /// Events of the log that `self log` shows.
 const LOG_LINES: usize = 50;
+
+const VERSION: &str = concat!("everfresh ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,24 @@ pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
     Ok(Some(command))
 }
 
+/// Help and version of a launcher whose configuration cannot be read: then the word is the default one.
+pub fn asked_without_config(host: &Host) -> Option<Command> {
+    match host.args.iter().map(|argument| argument.to_str()).collect::<Option<Vec<_>>>()?[..] {
+        ["self", "help" | "--help" | "-h"] => Some(Command::Help),
+        ["self", "--version" | "-V"] => Some(Command::Version),
+        _ => None,
+    }
+}
+
+/// Answers what needs no app.
+pub fn answer_without_config(command: Command, host: &Host) -> Status {
+    match command {
+        Command::Version => say(VERSION),
+        _ => say(&help(&host.called(), &host.called(), "self")),
+    }
+    0
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -107,12 +126,12 @@ pub fn run(command: Command, app: &App, host: &Host) -> Result<Status, Error> {
                 cleaned.environments, cleaned.distributions
             ));
         }
-        Command::Log => say(&log::last(&app.files.log(), LOG_LINES)
-            .iter()
-            .map(|line| format!("{line}\n"))
-            .collect::<String>()),
-        Command::Help => say(&help(app, host)),
-        Command::Version => say(concat!("everfresh ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Log => say(&log::last(&app.files.log(), LOG_LINES)),
+        Command::Help => {
+            let word = app.config.app.self_word.as_deref().unwrap_or("self");
+            say(&help(&app.config.app.name, &host.called(), word));
+        }
+        Command::Version => say(VERSION),
     }
     Ok(0)
 }
@@ -123,10 +142,9 @@ fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn help(app: &App, host: &Host) -> String {
-    let (name, word) = (host.called(), app.config.app.self_word.as_deref().unwrap_or("self"));
+fn help(app: &str, name: &str, word: &str) -> String {
     format!(
-        "{} updates itself when it is started. Commands:\n\n  \
+        "{app} updates itself when it is started. Commands:\n\n  \
          {name} {word} update               look for an update now\n  \
          {name} {word} info [--json]        what runs, from where, when it was checked, what failed\n  \
          {name} {word} rollback [NUMBER]    go back to the generation before, or to that one\n  \
@@ -135,22 +153,11 @@ fn help(app: &App, host: &Host) -> String {
          {name} {word} run -- ARGUMENTS     the app itself, whatever its arguments are\n  \
          {name} {word} help                 this\n  \
          {name} {word} --version            the launcher's version\n\n\
-         Everything else goes to the app.\n",
-        app.config.app.name
+         Everything else goes to the app.\n"
     )
 }
 
 fn update(app: &App, host: &Host) -> Result<Status, Error> {
-    struct OnTerminal(Progress);
-    impl Listener for OnTerminal {
-        fn hear(&self, event: Event) {
-            let over = matches!(event, Event::Done { .. });
-            self.0.hear(event);
-            if over {
-                self.0.clear();
-            }
-        }
-    }
     if !app.writable {
         let path = app.store.root().to_owned();
         return Err(Error::Io {
@@ -160,9 +167,9 @@ fn update(app: &App, host: &Host) -> Result<Status, Error> {
         });
     }
     let name = &app.config.app.name;
-    let listener = OnTerminal(Progress::new(name));
-    let outcome = update::update(app, host, Cause::Command, &listener);
-    listener.0.clear();
+    let progress = Progress::new(name, true);
+    let outcome = update::update(app, host, Cause::Command, &progress);
+    progress.clear();
     let state = State::read(&app.files.state());
     let current = state.active().map_or_else(|| name.clone(), |active| active.describe(name));
     match outcome? {
@@ -172,7 +179,7 @@ fn update(app: &App, host: &Host) -> Result<Status, Error> {
             say(&format!("{what}\n"));
         }
         Outcome::KeptOut(why) => {
-            say(&format!("{current} stays: what the sources offer is kept out ({why})\n"))
+            say(&format!("{current} stays: what the sources offer is kept out ({why})\n"));
         }
         Outcome::Busy => say(&format!("{current} is being updated already\n")),
     }

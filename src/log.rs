@@ -61,13 +61,14 @@ pub fn event(log: &Path, now: Timestamp, name: &str, details: &[(&str, Value)]) 
 }
 
 /// The last `count` lines, oldest first.
-pub fn last(log: &Path, count: usize) -> Vec<String> {
-    let files = [older(log), log.to_owned()];
-    let texts = files.iter().map(|file| fs::read(file, LIMIT * 4).unwrap_or_default());
-    let lines: Vec<String> = texts
-        .flat_map(|text| String::from_utf8_lossy(&text).lines().map(str::to_owned).collect::<Vec<_>>())
+pub fn last(log: &Path, count: usize) -> String {
+    let text: String = [older(log), log.to_owned()]
+        .iter()
+        .filter_map(|file| fs::read(file, LIMIT * 4).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .collect();
-    lines[lines.len().saturating_sub(count)..].to_vec()
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    lines[lines.len().saturating_sub(count)..].concat()
 }
 
 fn older(log: &Path) -> PathBuf {

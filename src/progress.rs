@@ -14,6 +14,7 @@ const REDRAW: Duration = Duration::from_millis(80);
 pub struct Progress {
     app: String,
     terminal: bool,
+    plain_lines: bool,
     started: Instant,
     shown: Mutex<Shown>,
 }
@@ -28,15 +29,11 @@ struct Shown {
 }
 
 impl Progress {
-    /// Shows the progress of `app`.
-    pub fn new(app: &str) -> Self {
+    /// Shows the progress of `app`. Where there is no terminal, only somebody who waits for a first installation or
+    /// asked for an update wants lines of text; in the output of an app that updates itself they have no place.
+    pub fn new(app: &str, plain_lines: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { app: app.to_owned(), terminal, started: Instant::now(), shown: Mutex::default() }
-    }
-
-    /// How long until something should be drawn, so that a listener that waits knows when to look again.
-    pub fn until_visible(&self) -> Duration {
-        PATIENCE.saturating_sub(self.started.elapsed())
+        Self { app: app.to_owned(), terminal, plain_lines, started: Instant::now(), shown: Mutex::default() }
     }
 
     /// Draws what has become due.
@@ -57,7 +54,7 @@ impl Progress {
             shown.line_open = true;
             let _ = write!(err, "\r\x1b[K{}: {}{}", self.app, shown.step, shown.files);
             let _ = err.flush();
-        } else if !shown.said.contains(&shown.step) {
+        } else if self.plain_lines && !shown.said.contains(&shown.step) {
             let step = shown.step.clone();
             let _ = writeln!(err, "{}: {step}", self.app);
             shown.said.push(step);
@@ -90,7 +87,7 @@ impl Listener for Progress {
                     shown.files = format!(" {done}/{total}, {}", show_bytes(bytes));
                 }
             }
-            Event::Done { .. } | Event::Busy | Event::Failed { .. } => return self.clear(),
+            Event::Done | Event::Busy | Event::Failed { .. } => return self.clear(),
         }
         self.tick();
     }

@@ -35,7 +35,11 @@ pub fn run(mut host: Host) -> Result<Status, Error> {
     {
         return never(launch::exec(&ready.launch, Some(ready.in_use), &host)?);
     }
-    let app = App::open(&host)?;
+    let app = match (App::open(&host), command::asked_without_config(&host)) {
+        (Ok(app), _) => app,
+        (Err(_), Some(command)) => return Ok(command::answer_without_config(command, &host)),
+        (Err(error), None) => return Err(error),
+    };
     if let Some(command) = command::asked_for(&app, &mut host)? {
         return command::run(command, &app, &host);
     }

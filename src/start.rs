@@ -12,7 +12,7 @@ use crate::launch::{IMPORT_ERROR, Launch, Target, Variable};
 use crate::log;
 use crate::record::{FileStamp, Ready, Record};
 use crate::state::{Generation, State};
-use crate::time::{Deadline, Timestamp};
+use crate::time::Timestamp;
 use crate::update::activate;
 use crate::update::process::{self, Waited};
 
@@ -32,8 +32,6 @@ enum Decision {
 /// # Errors
 /// When nothing is installed and nothing could be.
 pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
-    // A deadline counts from the moment the user pressed return, near enough.
-    let begun = Deadline::after(Duration::ZERO);
     if let Some(reason) = host.env.get(IMPORT_ERROR).map(|reason| reason.to_string_lossy().into_owned()) {
         if let Some(ready) = go_back(app, host, &reason) {
             return Ok(ready);
@@ -48,10 +46,8 @@ pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
     log::debug(|| format!("{decision:?}"));
     let waited = match decision {
         Decision::Start => None,
-        Decision::Check(wait) | Decision::Install(wait) => {
-            let _ = begun;
-            Some(process::update(app, host, wait, matches!(decision, Decision::Install(_))))
-        }
+        Decision::Check(wait) => Some(process::update(app, host, wait, false)),
+        Decision::Install(wait) => Some(process::update(app, host, wait, true)),
     };
     let state = if waited.is_some() { State::read(&app.files.state()) } else { state };
     match (ready(app, &state, host), waited) {

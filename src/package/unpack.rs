@@ -62,11 +62,11 @@ pub fn unpack(
     Ok(Unpacked { dist_info: Some(dist_info), entry_points, has_pth, root_is_purelib, files, bytes })
 }
 
-/// Unpacks a bare ZIP or tar archive, before any rule of a package format; returns how many files it has and their
-/// bytes. `destination` as for [`unpack`].
-pub fn extract(archive: &Path, destination: &Path, limits: &Limits) -> Result<(u64, u64), Refusal> {
+/// Unpacks a bare ZIP archive, before any rule of a package format; returns how many files it has and their bytes.
+/// `destination` as for [`unpack`].
+pub fn extract_zip(archive: &Path, destination: &Path, limits: &Limits) -> Result<(u64, u64), Refusal> {
     let mut tree = Tree::begin(destination)?;
-    container::extract(archive, &mut tree, limits)?;
+    container::extract_zip(fs::open(archive)?, &mut tree, limits)?;
     let counts = (tree.files, tree.bytes);
     tree.finish()?;
     Ok(counts)

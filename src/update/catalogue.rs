@@ -79,6 +79,7 @@ impl Places {
 }
 
 type Files = Result<Option<Arc<[File]>>, Unavailable>;
+type Described = Result<Arc<Metadata>, Unavailable>;
 type Once<T> = Arc<OnceLock<T>>;
 
 /// The sources' offers, asked for on demand.
@@ -89,7 +90,7 @@ pub struct Catalogue<'a> {
     store: &'a Store,
     deadline: Deadline,
     projects: Mutex<HashMap<ProjectName, Once<Files>>>,
-    metadata: Mutex<HashMap<String, Once<Result<Arc<Metadata>, Unavailable>>>>,
+    metadata: Mutex<HashMap<String, Once<Described>>>,
     /// Set by the first sign that there is no network: nothing more is asked of it.
     offline: AtomicBool,
     trouble: Mutex<Option<Trouble>>,
@@ -408,10 +409,14 @@ fn parse(bytes: &[u8], file: &File) -> Result<Metadata, Unavailable> {
             if metadata.trusted_unbuilt() {
                 return Ok(metadata);
             }
-            // Older ones say in setuptools' own file what they require, or do not say it before they are built.
+            // What is older than Metadata 2.2 says it as well as it can, in setuptools' own file where there is one.
+            // What is newer and still leaves it open has to be built first.
+            if metadata.metadata_version >= (2, 2) {
+                return Err(Unavailable::NeedsBuild);
+            }
             match requires {
                 Some(_) => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
-                None => Err(Unavailable::NeedsBuild),
+                None => Ok(metadata),
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::App;
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::update::activate;
 
 /// What is younger than this may belong to an update of another app that is under way.
-const GRACE: Duration = Duration::from_secs(86_400);
+const GRACE: Duration = Duration::from_secs(3600);
 
 /// Entries removed in one run, at most: cleaning never becomes the long part of an update.
 const BOUND: usize = 200;
@@ -32,12 +32,15 @@ pub struct Cleaned {
     pub distributions: usize,
 }
 
-/// Cleans after an update: forgets generations beyond `keep`, then removes what nothing needs.
-pub fn clean(app: &App, host: &Host, state: &State) -> Cleaned {
-    let mut state = state.clone();
-    forget(app, &mut state);
-    let _ = activate::save(app, host, &state);
-    sweep(app, host, GRACE)
+/// Cleans after an update, where there is something to clean and no other update has begun.
+pub fn clean(app: &App, host: &Host) {
+    if waste(app, host, GRACE).is_empty() {
+        return;
+    }
+    let Ok(lock) = fs::open_lock(&app.files.lock()) else { return };
+    if !matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+        sweep(app, host, GRACE);
+    }
 }
 
 /// Cleans on demand: under the lock, without grace.
@@ -54,7 +57,7 @@ pub fn clean_now(app: &App, host: &Host) -> Result<Cleaned, Error> {
 }
 
 /// Forgets the generations before the last `keep` good ones. Never the active one, nor what a rollback left.
-fn forget(app: &App, state: &mut State) {
+pub fn forget(app: &App, state: &mut State) {
     let Some(active) = state.active else { return };
     let mut earlier: Vec<u64> = state.generations.iter().map(|g| g.number).filter(|n| *n < active).collect();
     earlier.sort_unstable_by(|a, b| b.cmp(a));
@@ -62,37 +65,48 @@ fn forget(app: &App, state: &mut State) {
     state.generations.retain(|g| g.number >= active || kept.contains(&g.number));
 }
 
-fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
+/// What no kept generation of any app needs.
+#[derive(Default)]
+struct Waste {
+    environments: Vec<PathBuf>,
+    distributions: Vec<PathBuf>,
+}
+
+impl Waste {
+    fn is_empty(&self) -> bool {
+        self.environments.is_empty() && self.distributions.is_empty()
+    }
+}
+
+fn waste(app: &App, host: &Host, grace: Duration) -> Waste {
     let now = host.now();
     let states: Vec<State> = app.store.all_states().iter().map(|path| State::read(path)).collect();
     let generations = || states.iter().flat_map(|state| &state.generations);
-    let needed: BTreeSet<&OsStr> = generations().map(|g| OsStr::new(&g.environment)).collect();
-    let pinned: BTreeSet<&str> = generations().flat_map(|g| &g.pins).map(|pin| pin.sha256.as_str()).collect();
-    let mut cleaned = Cleaned::default();
-    for path in app.store.environments() {
-        let name = path.file_name().unwrap_or_default();
-        if cleaned.environments < BOUND
-            && !needed.contains(name)
-            && is_older(&path, now, grace)
-            && remove_environment(&path)
-        {
-            cleaned.environments += 1;
-        }
+    let environments: BTreeSet<&str> = generations().map(|g| g.environment.as_str()).collect();
+    let distributions: BTreeSet<&str> =
+        generations().flat_map(|g| &g.pins).map(|pin| pin.sha256.as_str()).collect();
+    let unneeded = |paths: Vec<PathBuf>, needed: &BTreeSet<&str>| -> Vec<PathBuf> {
+        let is_needed = |path: &PathBuf| {
+            path.file_name().and_then(OsStr::to_str).is_some_and(|name| needed.contains(name))
+        };
+        paths.into_iter().filter(|path| !is_needed(path) && is_older(path, now, grace)).take(BOUND).collect()
+    };
+    Waste {
+        environments: unneeded(app.store.environments(), &environments),
+        distributions: unneeded(app.store.distributions(), &distributions),
     }
-    for path in app.store.distributions() {
-        let needed = path.file_name().and_then(OsStr::to_str).is_some_and(|name| pinned.contains(name));
-        if cleaned.distributions < BOUND
-            && !needed
-            && is_older(&path, now, grace)
-            && fs::remove_tree(&path).is_ok()
-        {
-            cleaned.distributions += 1;
-        }
-    }
+}
+
+fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
+    let waste = waste(app, host, grace);
+    let cleaned = Cleaned {
+        environments: waste.environments.iter().filter(|path| remove_environment(path)).count(),
+        distributions: waste.distributions.iter().filter(|path| fs::remove_tree(path).is_ok()).count(),
+    };
     if cleaned != Cleaned::default() {
         let details =
             [("environments", cleaned.environments.into()), ("distributions", cleaned.distributions.into())];
-        log::event(&app.files.log(), now, "cleaned", &details);
+        log::event(&app.files.log(), host.now(), "cleaned", &details);
     }
     cleaned
 }

@@ -181,7 +181,7 @@ impl Environment {
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn commit(&self, app: &App, staged: Staged) -> Result<(), Error> {
+    pub fn commit(&self, app: &App, staged: &Staged) -> Result<(), Error> {
         let place = self.files(app);
         if place.is_complete() {
             return Ok(());
@@ -265,11 +265,13 @@ fn give_bytecode(site: &Path, store: &Store, sha256: &str) -> Result<(), Error> 
         }
         let compiled = fs::list(&site.join("__pycache__")).unwrap_or_default();
         for bytecode in compiled {
-            let Some(name) = bytecode.file_name().and_then(|name| name.to_str()) else { continue };
-            let of_ours =
-                name.split('.').next().is_some_and(|stem| stems.contains(std::ffi::OsStr::new(stem)));
+            let Some(name) = bytecode.file_name() else { continue };
+            // module.cpython-311.pyc
+            let stem = bytecode.file_stem().map(Path::new).and_then(Path::file_stem);
+            let of_ours = stem.is_some_and(|stem| stems.contains(stem));
+            let is_bytecode = bytecode.extension().is_some_and(|ending| ending == "pyc");
             let target = tree.join("__pycache__").join(name);
-            if of_ours && name.ends_with(".pyc") && !fs::exists(&target) {
+            if of_ours && is_bytecode && !fs::exists(&target) {
                 fs::create_dir_all(&tree.join("__pycache__"))?;
                 fs::link_or_copy(&bytecode, &target)?;
             }

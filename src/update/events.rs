@@ -20,11 +20,8 @@ pub enum Event {
         /// Bytes fetched so far.
         bytes: u64,
     },
-    /// All is done; the app can be started.
-    Done {
-        /// What was activated, where something was.
-        activated: Option<String>,
-    },
+    /// The app can be started.
+    Done,
     /// Another updater is at it.
     Busy,
     /// It did not work.

@@ -67,7 +67,7 @@ pub struct Lost {
     /// Its name, to be left out when the sources are asked again.
     pub filename: String,
     /// Why.
-    pub error: Error,
+    pub error: Box<Error>,
     /// Whether it is the file's fault: then another candidate may do. A dead network or a full disk is not.
     pub file_is_bad: bool,
 }
@@ -123,7 +123,7 @@ impl Fetcher<'_> {
     fn one(&self, pin: &Pin, bytes: &AtomicU64) -> Result<Fetched, Lost> {
         let lost = |error: Error| {
             let file_is_bad = error.is_the_files_fault();
-            Lost { filename: pin.file.filename.clone(), error, file_is_bad }
+            Lost { filename: pin.file.filename.clone(), error: Box::new(error), file_is_bad }
         };
         let known = self.known_sha256(&pin.file).map_err(lost)?;
         let (sha256, description) =

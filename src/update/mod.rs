@@ -64,13 +64,13 @@ pub enum Outcome {
 /// # Errors
 /// Whatever kept the update from being made. What was active still is.
 pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> Result<Outcome, Error> {
-    let Some(_lock) = lock(app, cause, listener)? else {
+    let Some(lock) = lock(app, cause, listener)? else {
         listener.hear(Event::Busy);
         return Ok(Outcome::Busy);
     };
     let mut state = State::read(&app.files.state());
     if cause == Cause::Install && activate::is_startable(app, &state) {
-        listener.hear(Event::Done { activated: None });
+        listener.hear(Event::Done);
         return Ok(Outcome::Unchanged);
     }
     let before = state.failure.clone();
@@ -102,21 +102,21 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     }
     let restored =
         result.is_err() && !activate::is_startable(app, &state) && restore(app, host, &mut state, listener);
+    clean::forget(app, &mut state);
     activate::save(app, host, &state)?;
-    if restored {
-        listener.hear(Event::Done { activated: None });
-        finish(app, host, &state);
-        return Ok(Outcome::Unchanged);
-    }
-    let outcome = result?;
-    let activated = matches!(outcome, Outcome::Activated(_));
-    listener.hear(Event::Done {
-        activated: activated.then(|| state.active().map(|a| a.describe(&app.config.app.name))).flatten(),
-    });
-    if activated {
+    // The next start may already look for the next update while this one tidies up.
+    drop(lock);
+    let outcome = if restored { Outcome::Unchanged } else { result? };
+    if let Outcome::Activated(_) = outcome {
         run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
-    finish(app, host, &state);
+    listener.hear(Event::Done);
+    if app.config.python.compile
+        && let (Some(active), Some(interpreter)) = (state.active(), state.interpreter.as_ref())
+    {
+        environment::compile(app, active, &interpreter.path);
+    }
+    clean::clean(app, host);
     Ok(outcome)
 }
 
@@ -169,7 +169,7 @@ fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
         state.quarantine.insert(offered.clone(), error.to_string());
         return Err(error);
     }
-    environment.commit(app, staged)?;
+    environment.commit(app, &staged)?;
     state.held_back = None;
     let generation = activate::activate(app, host, state, &environment, recipe);
     Ok(Outcome::Activated(match active {
@@ -188,7 +188,7 @@ fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
         listener.hear(Event::Step { name: "installing again from the cache".to_owned() });
         let staged = environment.build(app)?;
         verify::verify(app, &staged, &interpreter, &active.recipe)?;
-        environment.commit(app, staged)?;
+        environment.commit(app, &staged)?;
         Ok((interpreter, environment))
     };
     match rebuilt() {
@@ -202,16 +202,6 @@ fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
             false
         }
     }
-}
-
-/// What nobody waits for.
-fn finish(app: &App, host: &Host, state: &State) {
-    if app.config.python.compile
-        && let (Some(active), Some(interpreter)) = (state.active(), state.interpreter.as_ref())
-    {
-        environment::compile(app, active, &interpreter.path);
-    }
-    clean::clean(app, host, state);
 }
 
 fn log_outcome(app: &App, host: &Host, outcome: &Outcome) {

@@ -55,15 +55,15 @@ pub fn plan(
                 let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
                 log::event(&app.files.log(), host.now(), "dropped", &details);
                 if !request.dropped.insert(lost.filename) {
-                    return Err(lost.error);
+                    return Err(*lost.error);
                 }
                 // When nothing else will do, this is the reason that counts, not that there is no candidate.
                 let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
                 if resolve::resolve(&request, &catalogue).is_err() {
-                    return Err(lost.error);
+                    return Err(*lost.error);
                 }
             }
-            Err(lost) => return Err(lost.error),
+            Err(lost) => return Err(*lost.error),
         }
     }
     Err(Error::TooManyBadFiles { count: PATIENCE })

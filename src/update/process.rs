@@ -84,7 +84,7 @@ pub fn update(app: &App, host: &Host, wait: Duration, install: bool) -> Waited {
     if wait.is_zero() {
         return Waited::TimedOut;
     }
-    let progress = Progress::new(&app.config.app.name);
+    let progress = Progress::new(&app.config.app.name, install);
     let waited = listen(stream, deadline, &progress);
     progress.clear();
     log::debug(|| format!("the updater: {waited:?}"));
@@ -136,7 +136,7 @@ fn listen(stream: UnixStream, deadline: Deadline, progress: &Progress) -> Waited
         let event = std::str::from_utf8(&line).ok().and_then(Event::decode);
         line.clear();
         match event {
-            Some(Event::Done { .. }) => return Waited::Done,
+            Some(Event::Done) => return Waited::Done,
             Some(Event::Busy) => return Waited::Busy,
             Some(Event::Failed { message, hint, status }) => return Waited::Failed { message, hint, status },
             Some(event) => progress.hear(event),

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{App, Bucket, Egg, Index, RefusedPort, Sdist, Server, Wheel, eventually};
+use crate::support::{App, Egg, Index, RefusedPort, Sdist, Server, Wheel, eventually};
 
 fn app() -> App {
     App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s")
@@ -19,60 +19,6 @@ fn an_index_of_either_form_serves() {
         let index = form(Index::with([Wheel::app("1.0"), Wheel::app("1.1")]));
         App::of(&index).run::<&str>(&[]).prints("myapp 1.1\n");
     }
-}
-
-#[test]
-fn listings_of_apache_and_nginx_serve() {
-    let index = Index::with([Wheel::app("1.0"), Wheel::app("1.1")]);
-    for page in [index.apache_url(), index.nginx_url()] {
-        app().source_of_type("links", page).run::<&str>(&[]).prints("myapp 1.1\n");
-    }
-}
-
-fn app_of(bucket: &Bucket) -> App {
-    app()
-        .source(bucket.address("eggs"))
-        .env("AWS_ENDPOINT_URL", bucket.endpoint())
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-}
-
-#[test]
-fn a_folder_in_a_bucket_serves_page_by_page() {
-    let bucket = Bucket::new("my-bucket");
-    for version in ["1.0", "1.1", "1.2", "1.3"] {
-        bucket.add("eggs", Egg::new("myapp", version).printing_module("myapp"));
-    }
-    app_of(&bucket).run::<&str>(&[]).prints("myapp 1.3\n");
-    assert!(bucket.server().requests().iter().all(|request| request.header("authorization").is_none()));
-}
-
-#[test]
-fn a_private_bucket_serves_those_with_its_key() {
-    let bucket = Bucket::new("my-bucket").private("AKIDEXAMPLE");
-    bucket.add("eggs", Wheel::app("1.0"));
-    let app = app_of(&bucket);
-    app.run::<&str>(&[]).status(125).stdout("").stderr_has("myapp: error: ");
-    let app = app.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
-    app.run::<&str>(&[]).prints("myapp 1.0\n");
-}
-
-#[test]
-fn an_object_that_was_uploaded_in_parts_has_no_md5_to_hold_against_it() {
-    let bucket = Bucket::new("my-bucket");
-    bucket.add("eggs", Wheel::app("1.0")).as_if_uploaded_in_parts("eggs/myapp-1.0-py3-none-any.whl");
-    app_of(&bucket).run::<&str>(&[]).prints("myapp 1.0\n");
-}
-
-#[test]
-fn an_object_that_is_not_what_its_etag_says_is_never_activated() {
-    let bucket = Bucket::new("my-bucket");
-    let wheel = Wheel::app("1.0").distribution();
-    bucket.add("eggs", wheel.clone());
-    let tag = "00000000000000000000000000000000";
-    let other = crate::support::Response::ok(wheel.bytes).etag(tag);
-    bucket.server().route("/my-bucket/eggs/myapp-1.0-py3-none-any.whl", other);
-    app_of(&bucket).run::<&str>(&[]).status(125).stdout("").stderr_has("myapp: error: ");
 }
 
 #[test]

@@ -10,9 +10,7 @@ use crate::support::distribution::Distribution;
 use crate::support::net::within;
 use crate::support::outcome::{Redactions, times_hidden};
 use crate::support::start::Start;
-use crate::support::{
-    App, BlackHole, Bucket, Egg, Index, RefusedPort, Response, Sdist, Server, Wheel, python,
-};
+use crate::support::{App, BlackHole, Egg, Index, RefusedPort, Response, Sdist, Server, Wheel, python};
 
 /// One request over a connection of its own, answered until the other side closes; the raw answer.
 fn ask(port: u16, request: &str) -> Vec<u8> {
@@ -275,31 +273,6 @@ print(len(rows), oct(archive.getinfo('myapp-1.0.data/scripts/tool').external_att
 ";
     let printed = python(&["-I", "-c", check, wheel.to_str().unwrap()], directory.path());
     assert_eq!(printed, "5 0o100755\n");
-}
-
-#[test]
-fn the_bucket_lists_in_pages_and_keeps_what_is_put() {
-    let bucket = Bucket::new("eggs");
-    bucket.put("p/a+b", "1").put("p/c", "22").put("p/d/e", "3").put("p/d/f", "4").put("q", "5");
-    let list = |query: &str| get(bucket.server(), &format!("/eggs?list-type=2&{query}"), "");
-    let first = list("prefix=p%2F&delimiter=%2F");
-    assert!(first.contains("<Contents><Key>p/a+b</Key>"), "{first}");
-    assert!(first.contains("<IsTruncated>true</IsTruncated>"), "{first}");
-    assert!(first.contains("<NextContinuationToken>p/c</NextContinuationToken>"), "{first}");
-    let second = list("prefix=p/&delimiter=/&continuation-token=p%2Fc&encoding-type=url");
-    assert!(second.contains("<IsTruncated>false</IsTruncated>"), "{second}");
-    assert!(second.contains("<CommonPrefixes><Prefix>p/d/</Prefix></CommonPrefixes>"), "{second}");
-    assert!(!second.contains("<Contents>"), "{second}");
-    assert!(get(bucket.server(), "/eggs/p/a%2Bb", "").ends_with("\r\n\r\n1"));
-    assert!(get(bucket.server(), "/eggs/none", "").contains("<Code>NoSuchKey</Code>"));
-    let put = "PUT /eggs/new HTTP/1.1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nxyz";
-    let answer = String::from_utf8(ask(bucket.server().port(), put)).unwrap();
-    assert!(answer.contains("ETag: \"d16fb36f0911f878998c136191af705e\""), "{answer}");
-    assert_eq!(bucket.get("new"), Some(b"xyz".to_vec()));
-    let bucket = bucket.private("KEY");
-    let signed = "Authorization: AWS4-HMAC-SHA256 Credential=KEY/20260131/us-east-1/s3/aws4_request\r\n";
-    let statuses = ["", signed].map(|headers| get(bucket.server(), "/eggs/q", headers)[9..12].to_owned());
-    assert_eq!(statuses, ["403", "200"]);
 }
 
 /// Installs from `index` with pip, as a judge of our packages and our index; what then lies in the directory.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::eventually;
 use super::index::Index;
 use super::outcome::{Outcome, Redactions};
 use super::python;
@@ -254,6 +255,17 @@ impl App {
         let found: Vec<_> = all.iter().filter(|path| path.file_name() == Some(OsStr::new(name))).collect();
         assert!(!found.is_empty(), "no '{name}' in the cache; there is {all:#?}");
         found.into_iter().map(|path| self.cache().join(path)).collect()
+    }
+
+    /// Waits until nothing of the launcher is at work any more: an updater goes on after the start that it served.
+    pub fn settle(&self) -> &Self {
+        eventually("the updater has ended", || {
+            let processes = std::fs::read_dir("/proc").unwrap().flatten();
+            let executables =
+                processes.filter_map(|process| std::fs::read_link(process.path().join("exe")).ok());
+            !executables.into_iter().any(|executable| executable == self.executable())
+        });
+        self
     }
 
     /// The launch record, for tests that damage it.

@@ -3,7 +3,6 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
-pub mod bucket;
 pub mod distribution;
 pub mod index;
 pub mod net;
@@ -15,7 +14,6 @@ pub mod server;
 pub mod start;
 
 pub use app::App;
-pub use bucket::Bucket;
 pub use index::Index;
 pub use net::{BlackHole, RefusedPort, eventually};
 pub use packages::{Egg, RecordFlaw, Sdist, Wheel};

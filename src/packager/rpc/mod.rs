@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::host::Env;
 use crate::net::{Net, Settings};
 
+mod archives;
 mod network;
 mod pure;
 mod resolve;
@@ -74,6 +75,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("name.normalize", |_, request| pure::name_normalize(request)),
     ("index", |context, request| network::index(&context.net, request)),
     ("download", |context, request| network::download(&context.net, request)),
+    ("unpack", |_, request| archives::unpack(request)),
+    ("install", |_, request| archives::install(request)),
     ("resolve", resolve::resolve),
 ];
 
