@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
@@ -12,6 +13,7 @@ use crate::net::{Net, Settings};
 mod archives;
 mod network;
 mod pure;
+mod resolve;
 
 /// What is asked: `op`, and what that operation takes.
 pub type Request = Map<String, Value>;
@@ -41,12 +43,18 @@ impl Refused {
 #[derive(Debug)]
 pub struct Context {
     net: Net,
+    /// Beside it is room for what a request needs on disk.
+    scratch: PathBuf,
 }
 
 impl Context {
     /// With the network as this environment says.
     pub fn new(env: &Env) -> Self {
-        Self { net: Net::new(&Settings::default(), env, crate::update::plan::USER_AGENT) }
+        let temporary = env.non_empty("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute());
+        Self {
+            net: Net::new(&Settings::default(), env, crate::update::plan::USER_AGENT),
+            scratch: temporary.unwrap_or_else(|| PathBuf::from("/tmp")).join("everfresh"),
+        }
     }
 }
 
@@ -69,6 +77,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("download", |context, request| network::download(&context.net, request)),
     ("unpack", |_, request| archives::unpack(request)),
     ("install", |_, request| archives::install(request)),
+    ("resolve", resolve::resolve),
 ];
 
 /// The longest line that is read, in bytes.

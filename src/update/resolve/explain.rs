@@ -9,9 +9,13 @@ use std::sync::Arc;
 use pep440_rs::Version;
 use pubgrub::{DerivationTree, External, Ranges};
 
+use super::needs::and;
 use super::package::Package;
-use super::provider::{Provider, and};
+use super::provider::Provider;
 use crate::package::name::ProjectName;
+
+/// The longest fact, in characters.
+const LONGEST_FACT: usize = 1000;
 
 type Tree = DerivationTree<Package, Ranges<Version>, String>;
 
@@ -99,6 +103,7 @@ impl Facts {
         let reasons =
             sentences.chain(self.absent.iter().flat_map(|(name, range)| self.absence(name, range, provider)));
         facts.extend(reasons.take(MOST_FACTS));
+        let facts: Vec<String> = facts.iter().map(|fact| harmless(fact)).collect();
         let conclusion = "there is no solution";
         match facts.as_slice() {
             [] => conclusion.to_owned(),
@@ -193,6 +198,16 @@ impl Facts {
         })
         .collect()
     }
+}
+
+/// A fact that can be printed: strangers' texts are in it.
+fn harmless(fact: &str) -> String {
+    let mut printable = fact.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut short: String = printable.by_ref().take(LONGEST_FACT).collect();
+    if printable.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// What there is of a project.

@@ -21,6 +21,7 @@ use crate::time::Timestamp;
 
 mod choice;
 mod explain;
+mod needs;
 mod package;
 mod provider;
 mod ranges;
@@ -115,7 +116,7 @@ pub enum Unsolved {
     },
     /// A requirement names the address of a file; only names and versions are resolved.
     Address(Box<Requirement>),
-    /// The search was given up after so many decisions.
+    /// The search was given up after so many steps.
     TooHard(u32),
 }
 

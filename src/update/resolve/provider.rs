@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,14 +11,23 @@ use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ran
 
 use super::choice::{Candidates, Policy, check_python};
 use super::package::{Package, root_version};
-use super::{Catalogue, Pin, Request, Unavailable, Unsolved, ranges};
+use super::{Catalogue, Pin, Request, Unavailable, Unsolved, needs};
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
 
-/// How many decisions one resolution may take. Large applications need a few thousand.
-const MOST_STEPS: u32 = 50_000;
+/// How much one resolution may do. Large applications need a tenth of it.
+const MOST_WORK: usize = 500_000;
+
+/// What a decision costs, beside one for each dependency that it brings.
+const DECISION: usize = 20;
+
+/// What it costs to look at a range, in parts of which there are so many for one.
+const PARTS: usize = 50;
+
+/// How many files of one version are tried: each costs a request.
+const MOST_FILES: usize = 3;
 
 /// Candidates are counted up to here, for more make no difference to the order of decisions.
 const MANY: usize = 64;
@@ -65,7 +74,8 @@ pub(super) struct Provider<'a> {
     /// What was last decided of a project. Perhaps no longer, but a good guess for its extras.
     decided: RefCell<HashMap<ProjectName, Version>>,
     wordings: RefCell<Wordings>,
-    steps: Cell<u32>,
+    work: Cell<usize>,
+    decisions: Cell<u32>,
 }
 
 impl<'a> Provider<'a> {
@@ -84,7 +94,8 @@ impl<'a> Provider<'a> {
             choices: RefCell::default(),
             decided: RefCell::default(),
             wordings: RefCell::default(),
-            steps: Cell::new(0),
+            work: Cell::new(0),
+            decisions: Cell::new(0),
         })
     }
 
@@ -105,6 +116,10 @@ impl<'a> Provider<'a> {
         project
     }
 
+    fn spend(&self, work: usize) {
+        self.work.set(self.work.get().saturating_add(work));
+    }
+
     /// How the requirement that gave rise to a dependency was written.
     pub(super) fn wording(&self, from: &Package, to: &Package, range: &Ranges<Version>) -> String {
         let wordings = self.wordings.borrow();
@@ -120,23 +135,19 @@ impl<'a> Provider<'a> {
             return Ok(choice.clone());
         }
         let project = self.project(name)?;
-        let mut choice = Err("it has no file".to_owned());
-        for file in project.candidates.files(version).iter().filter_map(|place| project.file(*place)) {
+        let mut choice: Option<Choice> = None;
+        let places = project.candidates.files(version).iter().take(MOST_FILES);
+        for file in places.filter_map(|place| project.file(*place)) {
             match self.read(name, file)? {
                 Ok(metadata) => {
-                    choice = Ok(Rc::new(Chosen { file: file.clone(), metadata }));
+                    choice = Some(Ok(Rc::new(Chosen { file: file.clone(), metadata })));
                     break;
                 }
                 // The best file's reason is the one to tell.
-                Err(reason)
-                    if project.candidates.files(version).first().and_then(|f| project.file(*f))
-                        == Some(file) =>
-                {
-                    choice = Err(reason);
-                }
-                Err(_) => {}
+                Err(reason) => choice = choice.or(Some(Err(reason))),
             }
         }
+        let choice = choice.unwrap_or_else(|| Err("it has no file".to_owned()));
         self.choices.borrow_mut().insert(key, choice.clone());
         Ok(choice)
     }
@@ -178,32 +189,21 @@ impl<'a> Provider<'a> {
         applying
     }
 
-    /// The dependencies that the requirements of `from` amount to, or the sentence that says why they cannot be met.
+    /// [`needs::combine`], with the wordings kept for an explanation.
     fn combine(
         &self,
         from: &Package,
         version: &Version,
         requirements: &[&Requirement],
     ) -> Result<BTreeMap<Package, Ranges<Version>>, String> {
-        let mut needs = Needs { from, version, combined: BTreeMap::new() };
-        for requirement in requirements {
-            needs.add(requirement)?;
-        }
         let mut ranges = BTreeMap::new();
-        for (package, (range, texts)) in needs.combined {
-            let text = and(&texts);
-            if range.is_empty() {
-                return Err(match from {
-                    Package::Root => format!("you require {text}, which admits no version"),
-                    _ => format!("{from} {version} needs {text}, which admits no version"),
-                });
-            }
+        for (to, need) in needs::combine(from, version, requirements)? {
             let mut wordings = self.wordings.borrow_mut();
-            let known = wordings.entry((from.clone(), package.clone())).or_default();
-            if known.iter().all(|(of, _)| *of != range) {
-                known.push((range.clone(), text));
+            let known = wordings.entry((from.clone(), to.clone())).or_default();
+            if known.iter().all(|(of, _)| *of != need.range) {
+                known.push((need.range.clone(), need.wording));
             }
-            ranges.insert(package, range);
+            ranges.insert(to, need.range);
         }
         Ok(ranges)
     }
@@ -261,12 +261,9 @@ impl<'a> Provider<'a> {
             wanted.into_iter().cloned().partition(|extra| metadata.provides_extra.contains(extra));
         let extras: Vec<ExtraName> = extras;
         let added = extras.iter().flat_map(|extra| self.requirements(metadata, Some(extra)));
-        let mut requires: Vec<Requirement> = Vec::new();
-        for requirement in self.requirements(metadata, None).into_iter().chain(added) {
-            if !requires.contains(requirement) {
-                requires.push(requirement.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let requires = self.requirements(metadata, None).into_iter().chain(added);
+        let requires = requires.filter(|requirement| seen.insert(*requirement)).cloned().collect();
         Pin {
             name: metadata.name.clone(),
             version: chosen.file.name.version.clone(),
@@ -280,66 +277,6 @@ impl<'a> Provider<'a> {
 
 fn unavailable(project: &ProjectName, reason: &Unavailable) -> Unsolved {
     Unsolved::Unavailable { project: project.clone(), reason: reason.to_string() }
-}
-
-/// The requirements of one package, brought together by what they ask for.
-struct Needs<'a> {
-    from: &'a Package,
-    version: &'a Version,
-    combined: BTreeMap<Package, (Ranges<Version>, Vec<String>)>,
-}
-
-impl Needs<'_> {
-    fn add(&mut self, requirement: &Requirement) -> Result<(), String> {
-        let (from, version) = (self.from, self.version);
-        let text = short(requirement);
-        let Some(specifiers) = requirement.specifiers() else {
-            return Err(format!(
-                "{from} {version} needs {} by its address, which is not supported",
-                requirement.name
-            ));
-        };
-        let range = ranges::of_set(specifiers);
-        if from.project() == Some(&requirement.name) {
-            if !range.contains(version) {
-                return Err(format!("{from} {version} needs itself in another version ({text})"));
-            }
-            for extra in &requirement.extras {
-                let package = Package::Extra(requirement.name.clone(), extra.clone());
-                if package != *from {
-                    self.narrow(package, &Ranges::singleton(version.clone()), &text);
-                }
-            }
-            return Ok(());
-        }
-        self.narrow(Package::Project(requirement.name.clone()), &range, &text);
-        for extra in &requirement.extras {
-            self.narrow(Package::Extra(requirement.name.clone(), extra.clone()), &range, &text);
-        }
-        Ok(())
-    }
-
-    fn narrow(&mut self, package: Package, range: &Ranges<Version>, text: &str) {
-        let (all, texts) = self.combined.entry(package).or_insert_with(|| (Ranges::full(), Vec::new()));
-        *all = all.intersection(range);
-        if texts.iter().all(|known| known != text) {
-            texts.push(text.to_owned());
-        }
-    }
-}
-
-/// A requirement without its marker, which holds wherever it is spoken of.
-fn short(requirement: &Requirement) -> String {
-    Requirement { marker: None, ..requirement.clone() }.to_string()
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn and(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [init @ .., last] => format!("{} and {last}", init.join(", ")),
-    }
 }
 
 /// What is decided first: what has no alternative, what caused most conflicts, what was asked for directly; then
@@ -371,6 +308,7 @@ impl DependencyProvider for Provider<'_> {
         // What cannot be looked up is decided at once, and that is where the failure can be told.
         let count = |name| self.project(name).map_or(0, |project| project.candidates.count(range, MANY));
         let candidates = package.project().map_or(1, count);
+        self.spend(range.iter().size_hint().0 / PARTS);
         Priority {
             root: *package == Package::Root,
             forced: candidates <= 1,
@@ -410,14 +348,17 @@ impl DependencyProvider for Provider<'_> {
         version: &Version,
     ) -> Result<Dependencies<Package, Ranges<Version>, String>, Unsolved> {
         Ok(match self.dependencies(package, version)? {
-            Ok(needs) => Dependencies::Available(needs.into_iter().collect()),
+            Ok(needs) => {
+                self.spend(needs.len());
+                Dependencies::Available(needs.into_iter().collect())
+            }
             Err(reason) => Dependencies::Unavailable(reason),
         })
     }
 
     fn should_cancel(&self) -> Result<(), Unsolved> {
-        let steps = self.steps.get() + 1;
-        self.steps.set(steps);
-        if steps > MOST_STEPS { Err(Unsolved::TooHard(MOST_STEPS)) } else { Ok(()) }
+        self.decisions.set(self.decisions.get().saturating_add(1));
+        self.spend(DECISION);
+        if self.work.get() > MOST_WORK { Err(Unsolved::TooHard(self.decisions.get())) } else { Ok(()) }
     }
 }

@@ -10,7 +10,22 @@ use crate::package::version::{Clause, Specifier, SpecifierSet, parse_version};
 
 /// The versions that all specifiers admit; whether pre-releases are wanted is not their question.
 pub(super) fn of_set(specifiers: &SpecifierSet) -> Ranges<Version> {
-    specifiers.iter().map(of).fold(Ranges::full(), |all, range| all.intersection(&range))
+    intersection(specifiers.iter().map(of).collect())
+}
+
+/// What all ranges have in common. Pairs first, then pairs of pairs: one after the other, many `!=` would cost the
+/// square of their number.
+pub(super) fn intersection(mut ranges: Vec<Ranges<Version>>) -> Ranges<Version> {
+    while ranges.len() > 1 {
+        ranges = ranges
+            .chunks(2)
+            .map(|pair| match pair {
+                [left, right] => left.intersection(right),
+                rest => rest.first().cloned().unwrap_or_else(Ranges::full),
+            })
+            .collect();
+    }
+    ranges.pop().unwrap_or_else(Ranges::full)
 }
 
 /// The versions that one specifier admits. `===` admits every spelling of the version that it names.
