@@ -1,13 +1,14 @@
 //! `launcher.toml`: its text read into a [`Config`] with every default filled in. No I/O.
 
+mod problem;
 mod read;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use problem::{ConfigError, KEYS, Problem};
 pub(crate) use read::is_dotted_name;
-pub use read::{ConfigError, KEYS, Problem};
 
 /// The name of the file that lies beside the launcher.
 pub const FILE_NAME: &str = "launcher.toml";
