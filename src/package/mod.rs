@@ -14,5 +14,7 @@ pub mod sdist;
 mod sdist_layout;
 pub mod tags;
 pub mod unpack;
+#[cfg(test)]
+mod unpack_tests;
 pub mod version;
 pub mod wheel;

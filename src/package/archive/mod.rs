@@ -10,6 +10,8 @@ pub mod refusal;
 pub mod tar;
 mod tar_header;
 #[cfg(test)]
+mod tar_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 pub mod tree;
 pub mod zip;
