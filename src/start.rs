@@ -163,11 +163,5 @@ fn go_back(app: &App, host: &mut Host, reason: &str) -> Option<Ready> {
         back.failed,
         back.to,
     );
-    log::event(
-        &app.files.log(),
-        host.now(),
-        "went back",
-        &[("from", json!(failed)), ("reason", json!(reason))],
-    );
     back.record.hold()
 }
