@@ -88,7 +88,7 @@ fn members_of_any_length_come_out_as_they_went_in() {
                 state.to_be_bytes()[0]
             })
             .collect();
-        let text: Vec<u8> = (0..length).map(|at| b"abcdefg "[at % 8 ^ at / 1000 % 8]).collect();
+        let text: Vec<u8> = (0..length).map(|at| b"abcdefg "[(at % 8) ^ (at / 1000 % 8)]).collect();
         let members = [file("noise", &noise), file("text", &text), file("stored", &noise).stored()];
         let mut zip = Zip::open(Cursor::new(zip(&members)), &Limits::default()).unwrap();
         for (index, expected) in [&noise, &text, &noise].into_iter().enumerate() {
