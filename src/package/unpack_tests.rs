@@ -73,7 +73,8 @@ fn members() -> Vec<Member> {
 /// A wheel of these members, with a `RECORD` that `change` may spoil.
 fn recorded(mut members: Vec<Member>, change: impl FnOnce(&mut String)) -> Vec<u8> {
     let mut record: String = members.iter().filter(|member| !member.name.ends_with(b"/")).map(line).collect();
-    record += &format!("{INFO}/RECORD,,\n");
+    record.push_str(INFO);
+    record.push_str("/RECORD,,\n");
     change(&mut record);
     members.push(file(&format!("{INFO}/RECORD"), record.as_bytes()));
     zip(&members)
