@@ -27,7 +27,7 @@ def run(pythons, _):
 
                 results = interleaved({"start": start}, ROUNDS)["start"]
             counts = results[-1][1]
-            rows.append([projects, counts["requests"], counts["not_modified"], counts["body"],
+            rows.append([projects, counts["requests"], int(counts["not_modified"]), counts["body"],
                          f"{counts['received'] / counts['requests']:.0f}", f"{counts['sent'] / counts['requests']:.0f}",
                          f"{median([wall for wall, _ in results]) * 1000:.0f}"])
     table(f"A check with nothing new, {ROUNDS} rounds",

@@ -1,5 +1,5 @@
-/* How long a program works from its own execve to the one by which it becomes another, and its peak memory then.
-   Usage: exec_to_exec PROGRAM [ARGUMENT...]; prints nanoseconds and KiB. The successor is ended before it begins.
+/* How long a program works from its own execve to the one by which it becomes another, with page faults and peak memory.
+   Usage: exec_to_exec PROGRAM [ARGUMENT...]; prints nanoseconds, page faults, KiB. The successor is ended before it begins.
 
    A tracer stops the program at its two execs and nowhere else, so that both ends are seen from outside and the
    interpreter's own start, a hundred times longer and noisier, is no part of the figure. */
@@ -54,6 +54,6 @@ int main(int argc, char **argv) {
     }
     kill(program, SIGKILL);
     waitpid(program, &status, 0);
-    printf("%lld %ld\n", ended - began, usage.ru_maxrss);
+    printf("%lld %ld %ld\n", ended - began, usage.ru_minflt, usage.ru_maxrss);
     return 0;
 }

@@ -1,10 +1,11 @@
 """Warm starts: what the launcher adds to starting Python, and what it asks of the system."""
 import collections
 import operator
+import os
 import re
 import shutil
 import subprocess
-import sys
+from pathlib import Path
 
 from world import APP, HERE, LAUNCHER, App, LeftOut, environment, interleaved, left_out, median, paired, \
     table, wall_of, wheel, workplace
@@ -12,15 +13,27 @@ from world import APP, HERE, LAUNCHER, App, LeftOut, environment, interleaved, l
 BUDGET = {"µs over the exec floor": 300, "system calls": 37, "peak RSS KiB": 2048, "execs": 1}
 
 
-def compiler():
-    for name in ("musl-gcc", "cc"):
-        if shutil.which(name):
-            return name
-    raise LeftOut("no C compiler")
+def rust_musl():
+    """The directory of the musl that comes with Rust's target, where that is installed."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], stdout=subprocess.PIPE, text=True).stdout.strip() \
+        if shutil.which("rustc") else ""
+    place = Path(sysroot) / f"lib/rustlib/{os.uname().machine}-unknown-linux-musl/lib/self-contained"
+    return place if (place / "libc.a").exists() else None
 
 
 def compile_c(source, to, *options):
-    subprocess.run([compiler(), "-O2", "-static", "-s", "-Wall", "-o", to, *options, HERE / source], check=True)
+    """A static program; with musl where there is one, as the launcher has it: glibc's start costs more."""
+    musl = rust_musl()
+    if shutil.which("musl-gcc"):
+        command, libraries = ["musl-gcc", "-static"], []
+    elif not shutil.which("cc"):
+        raise LeftOut("no C compiler")
+    elif musl:
+        command, libraries = ["cc", "-static", "-nostdlib", "-no-pie", "-fno-stack-protector"], \
+            [musl / "crt1.o", musl / "crti.o", musl / "libc.a", musl / "crtn.o"]
+    else:
+        command, libraries = ["cc", "-static"], []
+    subprocess.run([*command, "-O2", "-s", "-Wall", "-o", to, *options, HERE / source, *libraries], check=True)
     return to
 
 
@@ -106,8 +119,8 @@ def own_part(commands, folder, rounds):
 
     def measure(program, env):
         run = subprocess.run([probe, program], env=env, check=True, stdout=subprocess.PIPE, text=True)
-        nanoseconds, kibibytes = run.stdout.split()
-        return int(nanoseconds) / 1000, int(kibibytes)
+        nanoseconds, faults, kibibytes = map(int, run.stdout.split())
+        return nanoseconds / 1000, faults, kibibytes
 
     env = commands.app.env
     crowded = {**env, **{f"VARIABLE_{number}": "x" * 40 for number in range(100)}}
@@ -119,13 +132,12 @@ def own_part(commands, folder, rounds):
     results = interleaved({name: (lambda p=p, e=e: measure(p, e)) for name, (p, e) in programs.items()}, rounds)
     rows = []
     for name, values in results.items():
-        base = [us for us, _ in results["C floor" + name.removeprefix(name.split(",")[0])]] if "," in name \
-            else [us for us, _ in results["C floor"]]
-        us = [us for us, _ in values]
+        us, faults, rss = zip(*values)
+        base = next(zip(*results[name.replace("launcher", "C floor")]))
         rows.append([name, f"{median(us):.0f}", f"{min(us):.0f}", f"{paired(us, base, operator.sub):+.0f}",
-                     max(rss for _, rss in values)])
+                     f"{median(faults):.0f}", max(rss)])
     table(f"The launcher's own part, from exec to exec, {rounds} rounds",
-          ["program", "median µs", "min", "over the floor µs", "peak RSS KiB"], rows)
+          ["program", "median µs", "min", "over the floor µs", "page faults", "peak RSS KiB"], rows)
 
 
 def system_calls(commands, folder):
