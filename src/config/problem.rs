@@ -9,17 +9,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("source", &["url", "type", "projects", "any"]),
     (
         "update",
-        &[
-            "interval",
-            "timeout",
-            "mode",
-            "first_run_timeout",
-            "cooldown",
-            "prereleases",
-            "keep",
-            "notify",
-            "build",
-        ],
+        &["interval", "timeout", "mode", "first_run_timeout", "cooldown", "prereleases", "keep", "notify"],
     ),
     ("verify", &["command", "timeout"]),
     ("hooks", &["starting", "succeeded", "failed"]),

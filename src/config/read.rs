@@ -331,7 +331,7 @@ fn download(field: &Field<'_>) -> Result<Download, ConfigError> {
         field.impossible(&text, "64 hexadecimal digits")
     })?;
     match sha256 {
-        Some(sha256) => Ok(Download { url, sha256 }),
+        Some(sha256) => Ok(Download { url, sha256, line: field.line }),
         None => section.missing("sha256", "download = { url = \"https://…\", sha256 = \"…\" }"),
     }
 }
@@ -382,7 +382,6 @@ fn update(section: &Section<'_>) -> Result<Update, ConfigError> {
         prereleases: section.or("prereleases", false, Field::boolean)?,
         keep: section.or("keep", 2, Field::count)?,
         notify: section.or("notify", true, Field::boolean)?,
-        build: section.or("build", false, Field::boolean)?,
     })
 }
 

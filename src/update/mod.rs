@@ -23,6 +23,7 @@ use crate::fs;
 use crate::host::Host;
 use crate::log;
 use crate::process as child;
+use crate::python::download;
 use crate::python::find::{self, Interpreter};
 use crate::state::{Check, Failure, Generation, State};
 use crate::time::Deadline;
@@ -154,7 +155,7 @@ struct Attempt {
 
 fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> Result<Attempt, Error> {
     let deadline = Deadline::after(LONGEST);
-    let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref())?;
+    let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
     let plan = plan::plan(app, host, &interpreter, deadline, listener)?;
     let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
@@ -166,6 +167,23 @@ fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
             let outcome = install(app, host, state, &interpreter, &environment, listener)?;
             Ok(Attempt { outcome, offline })
         }
+    }
+}
+
+/// The interpreter that is here, else the one that is to be fetched.
+fn interpreter(
+    app: &App,
+    host: &Host,
+    state: &State,
+    deadline: Deadline,
+    listener: &dyn Listener,
+) -> Result<Interpreter, Error> {
+    let python = &app.config.python;
+    match (find::find(python, host, state.interpreter.as_ref()), &python.download) {
+        (Err(Error::NoInterpreter { .. }), Some(wanted)) => {
+            find::at(&download::ensure(app, host, wanted, deadline, listener)?, python)
+        }
+        (found, _) => found,
     }
 }
 
@@ -214,7 +232,7 @@ fn install(
 fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> bool {
     let Some(active) = state.active().cloned() else { return false };
     let rebuilt = || -> Result<(Interpreter, Environment), Error> {
-        let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref())?;
+        let interpreter = interpreter(app, host, state, Deadline::after(LONGEST), listener)?;
         let environment = Environment::from_store(app, &interpreter, &active)?;
         listener.hear(Event::Step { name: "installing again from the cache".to_owned() });
         let staged = environment.build(app)?;

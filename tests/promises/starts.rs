@@ -202,3 +202,39 @@ fn with_nothing_to_go_back_to_python_says_itself_what_is_wrong() {
     let outcome = app.run::<&str>(&[]);
     outcome.status(1).stdout("").stderr_has("ModuleNotFoundError: No module named 'nothing_there'\n");
 }
+
+#[test]
+fn where_there_is_no_python_the_one_to_download_is_fetched_once_and_verified() {
+    use everfresh::trust::hashes::sha256_hex;
+    let index = Index::with([Wheel::app("1.0")]);
+    let mut archive = tar::Builder::new(Vec::new());
+    let script = format!("#!/bin/sh\nexec {} \"$@\"\n", crate::support::python::path().display());
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o755);
+    header.set_size(script.len() as u64);
+    archive.append_data(&mut header, "python/bin/python3", script.as_bytes()).unwrap();
+    let bytes = archive.into_inner().unwrap();
+    index.server().route("/python.tar", crate::support::Response::ok(bytes.clone()));
+    let url = index.server().url("/python.tar");
+    let with_hash = |hash: &str| {
+        let config = format!(
+            "[app]\nname = \"myapp\"\nrequirements = [\"myapp\"]\nentry = \"myapp:main\"\n\
+             [python]\npath = \"no-such-python\"\ndownload = {{ url = \"{url}\", sha256 = \"{hash}\" }}\n\
+             [[source]]\nurl = \"{}\"\n",
+            index.url()
+        );
+        App::of(&index).config(&config)
+    };
+    // Unpacked by the system's own tar.
+    let run = |app: &App| app.start::<&str>(&[]).env("PATH", "/usr/bin:/bin").run();
+    let wrong = with_hash(&"0".repeat(64));
+    let outcome = run(&wrong);
+    outcome
+        .status(125)
+        .stdout("")
+        .stderr_has("myapp: error: python.tar is not what its source promises: sha256 is ");
+    let right = with_hash(&sha256_hex(&bytes));
+    run(&right).prints("myapp 1.0\n");
+    run(&right).prints("myapp 1.0\n");
+    assert_eq!(index.server().count("/python.tar"), 2);
+}
