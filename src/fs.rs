@@ -8,6 +8,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
 use crate::error::Error;
 
 /// The largest configuration, record or state file that is ever read, in bytes.
@@ -52,7 +55,10 @@ pub fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 
 /// Opens a file for reading.
 pub fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).named("open", path)
+    // musl's openat(2) believes that the kernel knows `O_CLOEXEC`; its open(2) makes a second call to be sure.
+    let opened =
+        nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    opened.map(File::from).map_err(io::Error::from).named("open", path)
 }
 
 /// Creates a file that must not exist yet, with the permission bits `mode` (less the umask).
