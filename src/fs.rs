@@ -53,12 +53,14 @@ pub fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-/// Opens a file for reading.
+/// Opens a file for reading. A FIFO that nobody writes to is an empty file, not an endless wait.
 pub fn open(path: &Path) -> Result<File, Error> {
     // musl's openat(2) believes that the kernel knows `O_CLOEXEC`; its open(2) makes a second call to be sure.
     let opened =
         nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
     opened.map(File::from).map_err(io::Error::from).named("open", path)
+    let options = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).clone();
+    options.open(path).named("open", path)
 }
 
 /// Creates a file that must not exist yet, with the permission bits `mode` (less the umask).
@@ -214,6 +216,11 @@ pub fn is_dir(path: &Path) -> bool {
 /// Whether `path` leads to a regular file with an execute bit.
 pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The absolute path, from the working directory on, whether or not there is anything.
+pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).named("find", path)
 }
 
 /// The absolute path with every link resolved.

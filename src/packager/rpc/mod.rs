@@ -4,16 +4,41 @@
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::host::Env;
+use crate::host::{Env, Host};
 use crate::net::{Net, Settings};
+use crate::packager::scratch;
+use crate::time::show_duration;
+
+use super::arguments::{Arguments, Operands};
+use super::commands::Command;
+use super::failure::Failure;
 
 mod archives;
 mod network;
 mod pure;
 mod resolve;
+
+pub(super) const COMMAND: Command = Command {
+    name: "rpc",
+    summary: "answer JSON requests, one a line, for editors, support and tests",
+    operands: Operands::NONE,
+    options: &[],
+    text: "Every answer is {\"ok\":true,…} or {\"ok\":false,\"error\":TEXT}, in the order of the requests; an\n\
+           unknown operation answers {\"ok\":false,\"unsupported\":true}.",
+    examples: &["echo '{\"op\":\"version.parse\",\"version\":\"v1.0-ALPHA\"}' | everfresh rpc"],
+    run,
+};
+
+fn run(host: &Host, _arguments: &Arguments, output: &mut dyn Write) -> Result<(), Failure> {
+    Ok(serve(&Context::new(&host.env), io::stdin().lock(), output)?)
+}
 
 /// What is asked: `op`, and what that operation takes.
 pub type Request = Map<String, Value>;
@@ -40,45 +65,58 @@ impl Refused {
 }
 
 /// What operations that reach beyond their request stand on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
-    net: Net,
-    /// Beside it is room for what a request needs on disk.
-    scratch: PathBuf,
+    net: Arc<Net>,
+    /// Where there is room for what a request needs on disk.
+    temporary: PathBuf,
 }
 
 impl Context {
     /// With the network as this environment says.
     pub fn new(env: &Env) -> Self {
-        let temporary = env.non_empty("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
-            net: Net::new(&Settings::default(), env, crate::update::plan::USER_AGENT),
-            scratch: temporary.unwrap_or_else(|| PathBuf::from("/tmp")).join("everfresh"),
+            net: Arc::new(Net::new(&Settings::default(), env, crate::update::plan::USER_AGENT)),
+            temporary: scratch::temporary(env),
         }
     }
 }
 
 type Operation = fn(&Context, &Request) -> Result<Answer, Refused>;
 
-/// All that can be asked.
-const OPERATIONS: &[(&str, Operation)] = &[
-    ("version.parse", |_, request| pure::version_parse(request)),
-    ("version.cmp", |_, request| pure::version_cmp(request)),
-    ("specifier.parse", |_, request| pure::specifier_parse(request)),
-    ("specifier.contains", |_, request| pure::specifier_contains(request)),
-    ("specifier.filter", |_, request| pure::specifier_filter(request)),
-    ("requirement.parse", |_, request| pure::requirement_parse(request)),
-    ("marker.parse", |_, request| pure::marker_parse(request)),
-    ("marker.evaluate", |_, request| pure::marker_evaluate(request)),
-    ("wheel.parse", |_, request| pure::wheel_parse(request)),
-    ("sdist.parse", |_, request| pure::sdist_parse(request)),
-    ("name.normalize", |_, request| pure::name_normalize(request)),
-    ("index", |context, request| network::index(&context.net, request)),
-    ("download", |context, request| network::download(&context.net, request)),
-    ("unpack", |_, request| archives::unpack(request)),
-    ("install", |_, request| archives::install(request)),
-    ("resolve", resolve::resolve),
+/// How long an operation may take that neither asks a server nor unpacks.
+const THOUGHT: Duration = Duration::from_secs(30);
+/// How long it may take to unpack.
+const UNPACKING: Duration = Duration::from_secs(10 * 60);
+/// How long an index may be asked; the operation has a deadline of its own, a little earlier.
+const QUESTION: Duration = Duration::from_secs(2 * 60);
+/// How long a resolution may take; the same holds.
+const RESOLUTION: Duration = Duration::from_secs(6 * 60);
+/// How long a download may take; the same holds.
+const DOWNLOAD: Duration = Duration::from_secs(20 * 60);
+
+/// All that can be asked, and how long it may take.
+const OPERATIONS: &[(&str, Duration, Operation)] = &[
+    ("version.parse", THOUGHT, |_, request| pure::version_parse(request)),
+    ("version.cmp", THOUGHT, |_, request| pure::version_cmp(request)),
+    ("specifier.parse", THOUGHT, |_, request| pure::specifier_parse(request)),
+    ("specifier.contains", THOUGHT, |_, request| pure::specifier_contains(request)),
+    ("specifier.filter", THOUGHT, |_, request| pure::specifier_filter(request)),
+    ("requirement.parse", THOUGHT, |_, request| pure::requirement_parse(request)),
+    ("marker.parse", THOUGHT, |_, request| pure::marker_parse(request)),
+    ("marker.evaluate", THOUGHT, |_, request| pure::marker_evaluate(request)),
+    ("wheel.parse", THOUGHT, |_, request| pure::wheel_parse(request)),
+    ("sdist.parse", THOUGHT, |_, request| pure::sdist_parse(request)),
+    ("name.normalize", THOUGHT, |_, request| pure::name_normalize(request)),
+    ("index", QUESTION, |context, request| network::index(&context.net, request)),
+    ("download", DOWNLOAD, |context, request| network::download(&context.net, request)),
+    ("unpack", UNPACKING, |_, request| archives::unpack(request)),
+    ("install", UNPACKING, |_, request| archives::install(request)),
+    ("resolve", RESOLUTION, resolve::resolve),
 ];
+
+/// The stack of an operation, in bytes: as much as a main thread has.
+const STACK: usize = 8 << 20;
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -111,8 +149,31 @@ fn answer(context: &Context, line: &[u8]) -> Result<Answer, Refused> {
     let request: Request =
         serde_json::from_slice(line).map_err(|error| Refused::Error(format!("not a request: {error}")))?;
     let asked = text(&request, "op")?;
-    let operation = OPERATIONS.iter().find(|(name, _)| *name == asked);
-    operation.map_or(Err(Refused::Unsupported), |(_, operation)| operation(context, &request))
+    let known = OPERATIONS.iter().find(|(name, ..)| *name == asked);
+    let Some((_, patience, operation)) = known else { return Err(Refused::Unsupported) };
+    let context = context.clone();
+    in_time(*patience, move || operation(&context, &request))
+}
+
+/// What the work gives, or that it did not in time. It has a thread of its own, which is left to itself when it is
+/// late: the next request has its answer all the same.
+fn in_time(
+    patience: Duration,
+    work: impl FnOnce() -> Result<Answer, Refused> + Send + 'static,
+) -> Result<Answer, Refused> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let worker = thread::Builder::new().stack_size(STACK).spawn(move || {
+        // Nobody listens any more to an answer that is late.
+        let _ = sender.send(work());
+    });
+    worker.map_err(Refused::because)?;
+    match receiver.recv_timeout(patience) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => {
+            Err(Refused::Error(format!("not done after {}", show_duration(patience))))
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(Refused::because("ended without an answer")),
+    }
 }
 
 fn finish(result: Result<Answer, Refused>) -> Answer {

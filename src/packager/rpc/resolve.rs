@@ -1,32 +1,19 @@
 //! `resolve`: requirements against one index, for an interpreter that need not be here.
 
 use std::collections::BTreeSet;
-use std::env::consts::{ARCH, OS};
 use std::path::Path;
-use std::time::Duration;
 
-use pep440_rs::Version;
 use serde_json::{Value, json};
 
-use super::{Answer, Context, Refused, Request, optional_bool, optional_text, text};
+use super::{Answer, Context, Refused, Request, optional_bool, optional_text, text, texts};
 use crate::config::SourceType;
 use crate::error::Error;
-use crate::fs;
-use crate::net::Net;
-use crate::package::marker::MarkerEnvironment;
 use crate::package::name::ProjectName;
-use crate::package::tags::{Platform, Tags};
-use crate::package::version::parse_version;
-use crate::python::PythonVersion;
+use crate::packager::resolution;
+use crate::packager::target::{self, Target};
 use crate::source;
-use crate::store::Store;
-use crate::time::Deadline;
-use crate::update::catalogue::{Catalogue, Place, Places};
-use crate::update::pages::DiskPages;
+use crate::update::catalogue::{Place, Places};
 use crate::update::resolve::{self, Unsolved};
-
-/// How long one resolution may take, the network all told.
-const RESOLUTION: Duration = Duration::from_secs(5 * 60);
 
 /// The versions that the launcher would choose. Nothing is remembered from one request to the next.
 pub(super) fn resolve(context: &Context, request: &Request) -> Result<Answer, Refused> {
@@ -37,24 +24,14 @@ pub(super) fn resolve(context: &Context, request: &Request) -> Result<Answer, Re
     let address = source::read(text(request, "index_url")?, SourceType::Index, Path::new("/"));
     let places =
         Places(vec![Place { address: address.map_err(Refused::because)?, projects: None, any: false }]);
-    let scratch = fs::sibling(&context.scratch, "rpc");
-    fs::create_dir(&scratch).map_err(Refused::because)?;
-    let packages = packages(&context.net, &places, &Store::under(&scratch), &wanted);
-    // What is left there harms nobody, and the answer is what was asked for.
-    let _ = fs::remove_tree(&scratch);
-    Ok(Answer::from_iter([("packages".to_owned(), packages?)]))
-}
-
-fn packages(net: &Net, places: &Places, store: &Store, wanted: &resolve::Request) -> Result<Value, Refused> {
-    let pages = DiskPages::new(store, false);
-    let catalogue = Catalogue::new(places, net, &pages, store, Deadline::after(RESOLUTION));
-    catalogue.warm(wanted);
-    let pins =
-        resolve::resolve(wanted, &catalogue).map_err(|unsolved| match catalogue.explain(unsolved) {
-            Error::Unsolved(Unsolved::Conflict(explanation)) => Refused::Unsatisfiable(explanation),
-            error => Refused::because(error),
-        })?;
-    Ok(pins.iter().map(|pin| (pin.name.to_string(), json!(pin.version.to_string()))).collect())
+    let pins = resolution::resolve(&context.net, &places, &wanted, &context.temporary);
+    let pins = pins.map_err(|error| match error {
+        Error::Unsolved(Unsolved::Conflict(explanation)) => Refused::Unsatisfiable(explanation),
+        error => Refused::because(error),
+    })?;
+    let packages: Value =
+        pins.iter().map(|pin| (pin.name.to_string(), json!(pin.version.to_string()))).collect();
+    Ok(Answer::from_iter([("packages".to_owned(), packages)]))
 }
 
 /// What is asked for, and for which interpreter: `python_version`, else `interpreter_version`.
@@ -63,67 +40,21 @@ fn wanted(request: &Request) -> Result<resolve::Request, Refused> {
         Some(python) => python,
         None => text(request, "interpreter_version")?,
     };
-    let python = python_version(python)?;
-    let platform = platform(optional_text(request, "platform")?)?;
-    let requirements = texts(request, "requirements")?;
-    let requirements: Result<_, _> = requirements.into_iter().map(str::parse).collect();
+    let python = target::python_version(python).map_err(Refused::because)?;
+    let platform = target::platform(optional_text(request, "platform")?).map_err(Refused::because)?;
+    let requirements = texts(request, "requirements")?.into_iter().map(str::parse);
+    let requirements = requirements.collect::<Result<_, _>>().map_err(Refused::because)?;
+    let prereleases = optional_bool(request, "prereleases")?.unwrap_or_default();
     Ok(resolve::Request {
-        requirements: requirements.map_err(Refused::because)?,
-        python_version: Version::new([python.major, python.minor, python.micro].map(u64::from)),
-        environment: environment(python, &platform),
-        tags: Tags::for_target(python, &platform),
-        prereleases: optional_bool(request, "prereleases")?.unwrap_or_default(),
-        uploaded_before: None,
-        dropped: BTreeSet::new(),
         no_build: names(request, "no_build")?,
         no_binary: names(request, "no_binary")?,
+        ..Target::cpython(python, &platform).request(requirements, prereleases)
     })
-}
-
-/// `3.11` is `3.11.0`.
-fn python_version(text: &str) -> Result<PythonVersion, Refused> {
-    let version = parse_version(text).map_err(Refused::because)?;
-    let number = |at: usize| version.release().get(at).map_or(Ok(0), |number| u32::try_from(*number));
-    match (number(0), number(1), number(2)) {
-        // Every minor version adds a tag for each platform, so that there must be an end to them.
-        (Ok(major), Ok(minor @ 0..=999), Ok(micro)) => Ok(PythonVersion { major, minor, micro }),
-        _ => Err(Refused::because(format!("there is no Python {version}"))),
-    }
-}
-
-/// The platform of that name, or one like this machine's.
-fn platform(name: Option<&str>) -> Result<Platform, Refused> {
-    let own = if OS == "linux" { format!("linux-{ARCH}") } else { format!("{OS}-{ARCH}") };
-    let name = name.unwrap_or(&own);
-    Platform::named(name).ok_or_else(|| Refused::because(format!("'{}' is no platform", name.escape_debug())))
-}
-
-/// The markers of `CPython` of that version there.
-fn environment(python: PythonVersion, platform: &Platform) -> MarkerEnvironment {
-    let mut environment = MarkerEnvironment::from_pairs([
-        ("python_version", format!("{}.{}", python.major, python.minor)),
-        ("python_full_version", python.to_string()),
-        ("implementation_version", python.to_string()),
-        ("implementation_name", "cpython".to_owned()),
-        ("platform_python_implementation", "CPython".to_owned()),
-    ]);
-    platform.describe(&mut environment);
-    environment
 }
 
 fn names(request: &Request, key: &str) -> Result<BTreeSet<ProjectName>, Refused> {
     let names: Result<_, _> = texts(request, key)?.into_iter().map(str::parse).collect();
     names.map_err(Refused::because)
-}
-
-/// A list of texts that the request may have; null is as good as an empty one.
-fn texts<'a>(request: &'a Request, key: &str) -> Result<Vec<&'a str>, Refused> {
-    let wrong = || Refused::because(format!("'{key}' must be a list of texts"));
-    match request.get(key) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().ok_or_else(wrong)).collect(),
-        Some(_) => Err(wrong()),
-    }
 }
 
 #[cfg(test)]

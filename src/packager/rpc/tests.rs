@@ -107,3 +107,15 @@ fn a_comparison_without_meaning_is_an_error() {
     let answer = ask(&json!({"op": "marker.evaluate", "marker": "'dog' ~= os_name", "environment": {}}));
     assert_eq!(answer, json!({"ok": false, "error": "the comparison \"dog\" ~= os_name has no meaning"}));
 }
+
+#[test]
+fn work_that_is_late_is_given_up_and_work_that_ends_badly_is_told() {
+    let (release, held) = mpsc::channel::<()>();
+    let late = in_time(Duration::from_millis(1), move || {
+        let _ = held.recv();
+        Ok(Answer::new())
+    });
+    assert_eq!(late, Err(Refused::Error("not done after 1ms".to_owned())));
+    drop(release);
+    assert_eq!(in_time(THOUGHT, || Ok(Answer::new())), Ok(Answer::new()));
+}

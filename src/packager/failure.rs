@@ -1,0 +1,130 @@
+//! What the tool could not do, what to do about it, and the exit status.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::arguments::Usage;
+use crate::error::Error;
+use crate::net::{Fault, NetError};
+use crate::package::archive::refusal::Refusal;
+use crate::package::filename::InvalidFilename;
+
+/// A failure of the tool.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line is none.
+    Usage(Usage),
+    /// What the launcher could not have done either.
+    Error(Box<Error>),
+    /// There is a file already where one should be written.
+    Exists(PathBuf),
+    /// A file is not named as a distribution is.
+    NoDistribution {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its name.
+        reason: InvalidFilename,
+    },
+    /// The system does not tell where this program lies.
+    NoHost(io::Error),
+    /// A project's own description cannot be meant.
+    Project {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, with the line where that is known.
+        reason: String,
+    },
+    /// Standard input or output is in trouble.
+    Stream(io::Error),
+}
+
+impl Failure {
+    /// The exit status: 2 where the command line is to blame, else 1.
+    pub fn status(&self) -> u8 {
+        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+    }
+
+    /// Whether it is only that nobody reads on: no failure at all.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// What the reader can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage(usage) => Some(usage.hint()),
+            Self::Error(error) => hint(error),
+            Self::Exists(_) => Some("give --force to write it anew".to_owned()),
+            Self::NoDistribution { .. } => {
+                Some("a wheel, an egg or an sdist keeps the name that it was built with".to_owned())
+            }
+            Self::Project { .. } => Some("mend it, or write launcher.toml by hand".to_owned()),
+            Self::NoHost(_) => Some("mount /proc".to_owned()),
+            Self::Stream(_) => None,
+        }
+    }
+}
+
+/// The launcher's own hints speak of `launcher.toml`, where the tool has options.
+fn hint(error: &Error) -> Option<String> {
+    let own = match error {
+        Error::Unsolved(_) => "loosen the requirements, or name further sources with --index or --source",
+        Error::Unanswered { .. } => "check the addresses given with --index and --source",
+        Error::NoInterpreter { .. } => "name an interpreter with --python PATH",
+        Error::Archive { refusal: Refusal::NeedsBuild(_), .. } => "build a wheel of it",
+        Error::Archive { refusal: Refusal::Destination(_), .. } => "name a directory that is not there yet",
+        Error::Archive { refusal: Refusal::Io(error), .. } => return hint(error),
+        Error::Net(NetError { fault: Fault::Tls(_), .. }) => {
+            "name the root certificate of your network with SSL_CERT_FILE"
+        }
+        Error::Net(NetError { fault: Fault::Redirect(_), .. }) => {
+            "check the addresses given with --index and --source"
+        }
+        error => return error.hint(),
+    };
+    Some(own.to_owned())
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(usage) => usage.fmt(f),
+            Self::Error(error) => match error.as_ref() {
+                Error::Archive { refusal: Refusal::Io(error), .. } => error.fmt(f),
+                error => error.fmt(f),
+            },
+            Self::Exists(path) => write!(f, "{} is there already", path.display()),
+            Self::NoDistribution { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Project { file, reason } => write!(f, "{}: {reason}", file.display()),
+            Self::NoHost(error) => write!(f, "cannot tell where this program lies: {}", words(error)),
+            Self::Stream(error) => write!(f, "standard input or output: {}", words(error)),
+        }
+    }
+}
+
+/// The system's words without "(os error 2)", which says the same twice.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Usage> for Failure {
+    fn from(usage: Usage) -> Self {
+        Self::Usage(usage)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(Box::new(error))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(error)
+    }
+}
