@@ -56,11 +56,9 @@ pub fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 /// Opens a file for reading. A FIFO that nobody writes to is an empty file, not an endless wait.
 pub fn open(path: &Path) -> Result<File, Error> {
     // musl's openat(2) believes that the kernel knows `O_CLOEXEC`; its open(2) makes a second call to be sure.
-    let opened =
-        nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let opened = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, Mode::empty());
     opened.map(File::from).map_err(io::Error::from).named("open", path)
-    let options = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).clone();
-    options.open(path).named("open", path)
 }
 
 /// Creates a file that must not exist yet, with the permission bits `mode` (less the umask).
