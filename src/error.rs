@@ -91,6 +91,18 @@ pub enum Error {
         /// Those that were looked at.
         unsuitable: Vec<Unsuitable>,
     },
+    /// The archive of an interpreter has none in it.
+    NoInterpreterInside {
+        /// Where it came from.
+        url: String,
+    },
+    /// The archive of an interpreter cannot be unpacked.
+    InterpreterArchive {
+        /// The file.
+        filename: String,
+        /// Why not.
+        reason: String,
+    },
     /// A pinned file is not in the store, or does not fit the interpreter.
     NotInStore {
         /// The file.
@@ -200,7 +212,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Archive { refusal: Refusal::NeedsBuild(_), .. } => {
-                "set build = true in [update], or publish a wheel of it".into()
+                "publish a wheel of it: nothing is built on the user's machine".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
             Self::Config { error, .. } => return error.problem.hint(),
@@ -232,6 +244,9 @@ impl Error {
             Self::NoInterpreter { .. } => {
                 "install Python 3 or name one with [python] path in launcher.toml".into()
             }
+            Self::NoInterpreterInside { .. } | Self::InterpreterArchive { .. } => {
+                "check [python] download in launcher.toml: a .tar.gz with python/bin/python3 in it".into()
+            }
             Self::NotInStore { .. } | Self::NothingInstalled { .. } => {
                 "connect to the network and start it again".into()
             }
@@ -257,7 +272,7 @@ impl Error {
     pub fn status(&self) -> u8 {
         match self {
             Self::Interpreter { .. } => 126,
-            Self::NoInterpreter { .. } => 127,
+            Self::NoInterpreter { .. } | Self::NoInterpreterInside { .. } => 127,
             Self::Update { status, .. } => *status,
             _ => 125,
         }
@@ -318,6 +333,10 @@ impl fmt::Display for Error {
                 let seen = unsuitable.iter().map(|seen| format!("{} {}", seen.path.display(), seen.reason));
                 let seen: Vec<String> = seen.collect();
                 if seen.is_empty() { Ok(()) } else { write!(f, ": {}", seen.join("; ")) }
+            }
+            Self::NoInterpreterInside { url } => write!(f, "there is no Python in {url}"),
+            Self::InterpreterArchive { filename, reason } => {
+                write!(f, "{filename} cannot be unpacked: {reason}")
             }
             Self::NotInStore { filename } => write!(f, "{filename} is not in the cache"),
             Self::NothingInstalled { app } => write!(f, "{app} is not installed yet"),

@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 
 use crate::error::Error;
 
@@ -54,8 +55,10 @@ pub fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 
 /// Opens a file for reading. A FIFO that nobody writes to is an empty file, not an endless wait.
 pub fn open(path: &Path) -> Result<File, Error> {
-    let options = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).clone();
-    options.open(path).named("open", path)
+    // musl's openat(2) believes that the kernel knows `O_CLOEXEC`; its open(2) makes a second call to be sure.
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let opened = nix::fcntl::openat(nix::fcntl::AT_FDCWD, path, flags, Mode::empty());
+    opened.map(File::from).map_err(io::Error::from).named("open", path)
 }
 
 /// Creates a file that must not exist yet, with the permission bits `mode` (less the umask).

@@ -6,16 +6,16 @@
 //! not touched: the environment is put on `sys.path` directly, so children of the app inherit nothing of ours.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::os::fd::IntoRawFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Entry, Python};
 use crate::error::Error;
-use crate::host::Host;
+use crate::host::{Assignment, Host, c_string};
 
 /// Where the entry code leaves the reason when it hands a start back to the launcher.
 pub const IMPORT_ERROR: &str = "EVERFRESH_IMPORT_ERROR";
@@ -45,6 +45,14 @@ pub enum Variable {
     Hide(OsString),
     /// Take it out.
     Remove(OsString),
+}
+
+impl Variable {
+    fn name(&self) -> &OsStr {
+        match self {
+            Self::Set(name, _) | Self::Hide(name) | Self::Remove(name) => name,
+        }
+    }
 }
 
 /// How an app is entered once its console script is looked up.
@@ -252,38 +260,44 @@ pub fn exec(launch: &Launch, in_use: Option<File>, host: &Host) -> Result<Infall
     if let Some(file) = in_use {
         keep_across_exec(file);
     }
-    let name = host.shown_path();
-    let program = c_string(launch.interpreter.as_os_str().to_owned());
-    let arguments: Vec<CString> = [launch.interpreter.as_os_str().to_owned()]
+    let program = c_string(launch.interpreter.as_os_str().as_bytes().to_vec());
+    let arguments: Vec<CString> = [launch.interpreter.as_os_str()]
         .into_iter()
-        .chain(launch.arguments.iter().cloned())
-        .chain([name])
-        .chain(host.args.iter().cloned())
-        .map(c_string)
+        .chain(launch.arguments.iter().map(OsString::as_os_str))
+        .chain([host.shown_path().as_os_str()])
+        .chain(host.args.iter().map(OsString::as_os_str))
+        .map(|argument| c_string(argument.as_bytes().to_vec()))
         .collect();
-    let environment: Vec<CString> = environment(launch, host).map(c_string).collect();
+    let own = own_variables(launch, host);
+    let environment: Vec<&CStr> = environment(&own, launch, host).map(Assignment::as_c_str).collect();
     let Err(errno) = nix::unistd::execve(&program, &arguments, &environment);
     Err(Error::Interpreter { path: launch.interpreter.clone(), source: errno.into() })
 }
 
-/// The app's environment, as `NAME=value`.
-fn environment(launch: &Launch, host: &Host) -> impl Iterator<Item = OsString> {
-    let mut env = host.env.clone();
-    env.set("EVERFRESH_LAUNCHER", host.exe.as_os_str());
-    for variable in &launch.variables {
-        match variable {
-            Variable::Set(name, value) => env.set(name.clone(), value.clone()),
-            Variable::Remove(name) => drop(env.remove(name)),
-            Variable::Hide(name) => {
-                if let Some(value) = env.remove(name) {
-                    let mut hidden = OsString::from(HIDDEN);
-                    hidden.push(name);
-                    env.set(hidden, value);
-                }
-            }
+/// What the app's environment has that the user's has not.
+fn own_variables(launch: &Launch, host: &Host) -> Vec<Assignment> {
+    let launcher = Assignment::new("EVERFRESH_LAUNCHER", &host.exe);
+    let changes = launch.variables.iter().filter_map(|variable| match variable {
+        Variable::Set(name, value) => Some(Assignment::new(name, value)),
+        Variable::Remove(_) => None,
+        Variable::Hide(name) => {
+            let mut hidden = OsString::from(HIDDEN);
+            hidden.push(name);
+            Some(Assignment::new(hidden, host.env.get(name)?))
         }
-    }
-    env.into_assignments()
+    });
+    [launcher].into_iter().chain(changes).collect()
+}
+
+/// The app's environment: the user's but for what is changed, then our own.
+fn environment<'e>(
+    own: &'e [Assignment],
+    launch: &'e Launch,
+    host: &'e Host,
+) -> impl Iterator<Item = &'e Assignment> {
+    let changed: Vec<&OsStr> =
+        launch.variables.iter().map(Variable::name).chain(own.iter().map(Assignment::name)).collect();
+    host.env.iter().filter(move |variable| !changed.contains(&variable.name())).chain(own)
 }
 
 fn keep_across_exec(file: File) {
@@ -292,10 +306,35 @@ fn keep_across_exec(file: File) {
     let _ = file.into_raw_fd();
 }
 
-/// Arguments and variables come from C strings or from files read without NUL; a NUL could only cut the string there.
-fn c_string(text: OsString) -> CString {
-    let mut bytes = text.into_vec();
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    bytes.truncate(end);
-    CString::new(bytes).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_s_environment_goes_on_but_for_what_is_changed() {
+        let variables = vec![
+            Variable::Set("A".into(), "ours".into()),
+            Variable::Remove("B".into()),
+            Variable::Hide("PYTHONHOME".into()),
+            Variable::Hide("PYTHONPATH".into()),
+            Variable::Set("B".into(), "again".into()),
+        ];
+        let launch = Launch { generation: 1, interpreter: "/py".into(), arguments: vec![], variables };
+        let mut host = Host::from_process().unwrap();
+        host.exe = "/app".into();
+        host.env = [("A", "user's"), ("B", "user's"), ("C", "c"), ("PYTHONHOME", "/h"), ("D", "")]
+            .into_iter()
+            .collect();
+        let own = own_variables(&launch, &host);
+        let found: Vec<&CStr> = environment(&own, &launch, &host).map(Assignment::as_c_str).collect();
+        let wanted = [
+            c"C=c",
+            c"D=",
+            c"EVERFRESH_LAUNCHER=/app",
+            c"A=ours",
+            c"EVERFRESH_HIDDEN_PYTHONHOME=/h",
+            c"B=again",
+        ];
+        assert_eq!(found, wanted);
+    }
 }

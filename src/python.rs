@@ -1,5 +1,6 @@
 //! What an interpreter says of itself: asked once, in a child, and not believed without a look.
 
+pub mod download;
 pub mod find;
 
 use std::fmt;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::app::App;
 use crate::config::{Entry, Mode};
 use crate::error::Error;
@@ -163,13 +161,7 @@ fn go_back(app: &App, host: &mut Host, reason: &str) -> Option<Ready> {
         "{}: {} cannot be imported ({reason}); started {} instead",
         host.called(),
         back.failed,
-        back.record.news.as_deref().unwrap_or("the version before it"),
-    );
-    log::event(
-        &app.files.log(),
-        host.now(),
-        "went back",
-        &[("from", json!(failed)), ("reason", json!(reason))],
+        back.to,
     );
     back.record.hold()
 }

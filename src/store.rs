@@ -15,6 +15,7 @@
 //!   store/<sha256>/
 //!     tree/             one distribution unpacked, hard-linked into environments
 //!     unpacked.json     what is known of it; written last
+//!   pythons/<sha256>/   an interpreter that was fetched (`[python] download`)
 //!   pages/<sha256 of URL>   remembered answers of sources, for conditional requests
 //! ```
 
@@ -116,9 +117,13 @@ impl Store {
     /// # Errors
     /// What stands in the way.
     pub fn prepare(&self, app: &AppFiles) -> Result<(), Error> {
-        for directory in
-            [&app.root, &self.root.join("envs"), &self.root.join("store"), &self.root.join("pages")]
-        {
+        for directory in [
+            &app.root,
+            &self.root.join("envs"),
+            &self.root.join("store"),
+            &self.root.join("pages"),
+            &self.root.join("pythons"),
+        ] {
             fs::create_dir_all(directory)?;
         }
         let tag = self.root.join("CACHEDIR.TAG");
@@ -147,6 +152,11 @@ impl Store {
     /// The unpacked distribution whose archive has that SHA-256.
     pub fn distribution(&self, sha256: &str) -> DistributionFiles {
         DistributionFiles { root: self.root.join("store").join(sha256) }
+    }
+
+    /// The interpreter whose archive has that SHA-256.
+    pub fn interpreter(&self, sha256: &str) -> PathBuf {
+        self.root.join("pythons").join(sha256)
     }
 
     /// Where the answer of `url` is remembered.

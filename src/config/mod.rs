@@ -1,13 +1,14 @@
 //! `launcher.toml`: its text read into a [`Config`] with every default filled in. No I/O.
 
+mod problem;
 mod read;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use problem::{ConfigError, KEYS, Problem};
 pub(crate) use read::is_dotted_name;
-pub use read::{ConfigError, KEYS, Problem};
 
 /// The name of the file that lies beside the launcher.
 pub const FILE_NAME: &str = "launcher.toml";
@@ -99,6 +100,8 @@ pub struct Download {
     pub url: String,
     /// What it must hash to.
     pub sha256: String,
+    /// The line of `launcher.toml` that says so.
+    pub line: usize,
 }
 
 /// The kinds of source (`type = "…"`).
@@ -171,8 +174,6 @@ pub struct Update {
     pub keep: usize,
     /// Whether an update is told on a terminal.
     pub notify: bool,
-    /// Whether distributions that need a build backend may be built.
-    pub build: bool,
 }
 
 /// `[verify]`: what a new environment has to pass before it is used.
@@ -227,11 +228,10 @@ impl Config {
             })
             .collect();
         format!(
-            "{requirements:?} {sources:?} {:?} {:?} {:?} {:?}",
+            "{requirements:?} {sources:?} {:?} {:?} {:?}",
             self.python.requires.as_ref().map(|r| &r.value),
             self.update.cooldown,
             self.update.prereleases,
-            self.update.build,
         )
     }
 }

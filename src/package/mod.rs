@@ -16,4 +16,6 @@ pub mod record;
 pub mod sdist;
 mod sdist_layout;
 pub mod unpack;
+#[cfg(test)]
+mod unpack_tests;
 pub mod wheel;

@@ -14,6 +14,9 @@ use super::entry_points::EntryPoints;
 use super::filename::DistributionName;
 use super::record::{Line, Record};
 
+/// What follows a wheel's name and version where its scripts are.
+const SCRIPTS: &str = ".data/scripts/";
+
 /// An open wheel whose `.dist-info` is its own.
 pub struct Wheel<R> {
     zip: Zip<R>,
@@ -97,8 +100,9 @@ impl<R: Read + Seek> Wheel<R> {
         let target = self.target(&entry, name)?;
         let line = self.recorded(&entry, record)?;
         let mut hasher = line.hasher();
-        let mut file =
-            tree.file(&target, entry.executable || target.split_first().0 == "bin" && is_script(&entry))?;
+        let is_script =
+            entry.path.as_str().strip_prefix(&self.stem).is_some_and(|rest| rest.starts_with(SCRIPTS));
+        let mut file = tree.file(&target, entry.executable || is_script)?;
         self.zip.copy(index, &mut |bytes| {
             hasher.update(bytes);
             file.write(bytes)
@@ -155,11 +159,6 @@ impl<R: Read + Seek> Wheel<R> {
         let most = if file == "RECORD" { self.limits.directory } else { self.limits.small };
         found.map(|index| self.zip.read(index, most)).transpose()
     }
-}
-
-/// Whether a member comes from the scripts scheme.
-fn is_script(entry: &Entry) -> bool {
-    entry.path.split_first().1.is_some_and(|rest| rest.starts_with("scripts/"))
 }
 
 /// Reads `WHEEL`: refuses another major version of the format, returns `Root-Is-Purelib`.

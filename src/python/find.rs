@@ -99,7 +99,7 @@ pub fn find(
     remembered: Option<&RememberedInterpreter>,
 ) -> Result<Interpreter, Error> {
     let requires = requires(python)?;
-    let wanted = format!("{:?} {:?}", python.path, python.requires.as_ref().map(|requires| &requires.value));
+    let wanted = wanted(python);
     if let Some(known) = remembered.filter(|known| known.wanted == wanted)
         && FileStamp::at(&known.path) == Some(known.stamp)
         && let Ok(facts) = serde_json::from_value(known.facts.clone())
@@ -125,6 +125,28 @@ pub fn find(
         configured,
         unsuitable,
     })
+}
+
+/// The interpreter at a certain place.
+///
+/// # Errors
+/// When it will not do.
+pub fn at(path: &Path, python: &Python) -> Result<Interpreter, Error> {
+    match probe(path, &requires(python)?) {
+        Ok((facts, stamp)) => {
+            Ok(Interpreter { path: facts.executable.clone(), facts, wanted: wanted(python), stamp })
+        }
+        Err(reason) => Err(Error::NoInterpreter {
+            requires: python.requires.as_ref().map(|requires| requires.value.clone()),
+            configured: Some(path.to_owned()),
+            unsuitable: vec![Unsuitable { path: path.to_owned(), reason }],
+        }),
+    }
+}
+
+/// What is looked for, as it is remembered beside what was found.
+fn wanted(python: &Python) -> String {
+    format!("{:?} {:?}", python.path, python.requires.as_ref().map(|requires| &requires.value))
 }
 
 fn requires(python: &Python) -> Result<SpecifierSet, Error> {

@@ -25,14 +25,14 @@ pub(super) struct Anchor {
 }
 
 /// Tells of every element in the order of the page. Scripts, comments and the like are not looked into.
-pub(super) fn scan(page: &[u8], mut tell: impl FnMut(Element)) {
+pub(super) fn scan(page: &[u8], tell: &mut dyn FnMut(Element)) {
     let mut tag = Tag::default();
     let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| -> Option<()> {
         match event {
             CallbackEvent::OpenStartTag { name } => tag.open(name),
             CallbackEvent::AttributeName { name } => tag.attribute(name),
             CallbackEvent::AttributeValue { value } => tag.value(value),
-            CallbackEvent::CloseStartTag { .. } => tag.close().into_iter().for_each(&mut tell),
+            CallbackEvent::CloseStartTag { .. } => tag.close().into_iter().for_each(&mut *tell),
             _ => {}
         }
         None

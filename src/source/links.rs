@@ -24,7 +24,7 @@ pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Links {
     let mut links = Links::default();
     let mut base = url.clone();
     let mut named = Vec::new();
-    scan(page, |element| match element {
+    scan(page, &mut |element| match element {
         Element::Base(href) => base = resolve(&href, url).unwrap_or_else(|| url.clone()),
         Element::Version(_) => {}
         // Apache's column headings: the same page, sorted otherwise.

@@ -13,7 +13,7 @@ pub(super) fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<List
     let mut listing = Listing::default();
     let mut base = url.clone();
     let (mut version, mut anchors) = (None, 0_usize);
-    scan(page, |element| match element {
+    scan(page, &mut |element| match element {
         Element::Base(href) => base = resolve(&href, url).unwrap_or_else(|| url.clone()),
         Element::Version(text) => version = Some(text),
         Element::Anchor(anchor) => {

@@ -20,6 +20,9 @@ use crate::update::activate;
 /// What is younger than this may belong to an update of another app that is under way.
 const GRACE: Duration = Duration::from_secs(3600);
 
+/// Answers of sources that did not change for so long are asked for again: nobody may need them any more.
+const FORGET: Duration = Duration::from_secs(90 * 86_400);
+
 /// Entries removed in one run, at most: cleaning never becomes the long part of an update.
 const BOUND: usize = 200;
 
@@ -70,11 +73,12 @@ pub fn forget(app: &App, state: &mut State) {
 struct Waste {
     environments: Vec<PathBuf>,
     distributions: Vec<PathBuf>,
+    pages: Vec<PathBuf>,
 }
 
 impl Waste {
     fn is_empty(&self) -> bool {
-        self.environments.is_empty() && self.distributions.is_empty()
+        self.environments.is_empty() && self.distributions.is_empty() && self.pages.is_empty()
     }
 }
 
@@ -94,6 +98,7 @@ fn waste(app: &App, host: &Host, grace: Duration) -> Waste {
     Waste {
         environments: unneeded(app.store.environments(), &environments),
         distributions: unneeded(app.store.distributions(), &distributions),
+        pages: app.store.pages().into_iter().filter(|page| is_older(page, now, FORGET)).take(BOUND).collect(),
     }
 }
 
@@ -103,6 +108,9 @@ fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
         environments: waste.environments.iter().filter(|path| remove_environment(path)).count(),
         distributions: waste.distributions.iter().filter(|path| fs::remove_tree(path).is_ok()).count(),
     };
+    for page in &waste.pages {
+        let _ = fs::remove_file(page);
+    }
     if cleaned != Cleaned::default() {
         let details =
             [("environments", cleaned.environments.into()), ("distributions", cleaned.distributions.into())];

@@ -27,10 +27,12 @@ const LAYOUT: u32 = 1;
 const COMPILE: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// A pinned set whose files are all in the store.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Plan {
     /// The files, sorted by project.
     pub files: Vec<Fetched>,
+    /// Set when the sources could not be asked and this is what the store still has of them.
+    pub offline: Option<Error>,
 }
 
 /// A pinned file and what its unpacking told.
@@ -83,17 +85,15 @@ pub struct Manifest {
 }
 
 impl Environment {
-    /// The environment of a plan.
-    pub fn planned(app: &App, interpreter: &Interpreter, plan: Plan) -> Self {
-        let _ = app;
+    /// The environment of a pinned set.
+    pub fn planned(interpreter: &Interpreter, files: Vec<Fetched>) -> Self {
         let identity = interpreter.identity();
-        let pins: Vec<String> = plan
-            .files
+        let pins: Vec<String> = files
             .iter()
             .map(|file| format!("{}=={} {}", file.pin.name, file.pin.version, file.pin.sha256))
             .collect();
         let key = sha256_hex(format!("{LAYOUT}\n{identity}\n{}", pins.join("\n")).as_bytes());
-        Self { key: key[..32].to_owned(), interpreter: identity, files: plan.files }
+        Self { key: key[..32].to_owned(), interpreter: identity, files }
     }
 
     /// The environment of a generation's pinned set for another interpreter, all from the store.
@@ -112,7 +112,7 @@ impl Environment {
             Ok(Fetched { pin: pin.clone(), description })
         });
         let files = files.collect::<Result<Vec<_>, Error>>()?;
-        Ok(Self::planned(app, interpreter, Plan { files }))
+        Ok(Self::planned(interpreter, files))
     }
 
     /// The pinned set.

@@ -23,6 +23,7 @@ use crate::fs;
 use crate::host::Host;
 use crate::log;
 use crate::process as child;
+use crate::python::download;
 use crate::python::find::{self, Interpreter};
 use crate::state::{Check, Failure, Generation, State};
 use crate::time::Deadline;
@@ -84,9 +85,13 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     }
     let result = attempt(app, host, &mut state, listener);
     match &result {
-        Ok(outcome) => {
+        Ok(Attempt { outcome, offline: None }) => {
             state.check = Some(Check { at: host.now().0, inputs: app.inputs() });
             state.failure = None;
+            log_outcome(app, host, outcome);
+        }
+        Ok(Attempt { outcome, offline: Some(error) }) => {
+            state.failure = Some(put_off(error.to_string()));
             log_outcome(app, host, outcome);
         }
         Err(error) => {
@@ -106,7 +111,7 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     activate::save(app, host, &state)?;
     // The next start may already look for the next update while this one tidies up.
     drop(lock);
-    let outcome = if restored { Outcome::Unchanged } else { result? };
+    let outcome = if restored { Outcome::Unchanged } else { result?.outcome };
     if let Outcome::Activated(_) = outcome {
         run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
@@ -141,12 +146,56 @@ fn chance() -> f64 {
     f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
-fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> Result<Outcome, Error> {
+/// An update that came to an end.
+struct Attempt {
+    outcome: Outcome,
+    /// Why it was made from the store alone, where it was: then it does not count as a check.
+    offline: Option<Error>,
+}
+
+fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> Result<Attempt, Error> {
     let deadline = Deadline::after(LONGEST);
-    let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref())?;
+    let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
     let plan = plan::plan(app, host, &interpreter, deadline, listener)?;
-    let environment = Environment::planned(app, &interpreter, plan);
+    let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
+    match plan.offline {
+        // What runs was made from more than the store has to offer now: it stays.
+        Some(error) if asked_the_same && activate::is_startable(app, state) => Err(error),
+        offline => {
+            let environment = Environment::planned(&interpreter, plan.files);
+            let outcome = install(app, host, state, &interpreter, &environment, listener)?;
+            Ok(Attempt { outcome, offline })
+        }
+    }
+}
+
+/// The interpreter that is here, else the one that is to be fetched.
+fn interpreter(
+    app: &App,
+    host: &Host,
+    state: &State,
+    deadline: Deadline,
+    listener: &dyn Listener,
+) -> Result<Interpreter, Error> {
+    let python = &app.config.python;
+    match (find::find(python, host, state.interpreter.as_ref()), &python.download) {
+        (Err(Error::NoInterpreter { .. }), Some(wanted)) => {
+            find::at(&download::ensure(app, host, wanted, deadline, listener)?, python)
+        }
+        (found, _) => found,
+    }
+}
+
+/// Makes the environment and activates it, unless it is active already or kept out.
+fn install(
+    app: &App,
+    host: &Host,
+    state: &mut State,
+    interpreter: &Interpreter,
+    environment: &Environment,
+    listener: &dyn Listener,
+) -> Result<Outcome, Error> {
     let recipe = environment.recipe(app)?;
     let name = &app.config.app.name;
     let offered = &environment.key;
@@ -165,13 +214,13 @@ fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
     listener.hear(Event::Step { name: "installing".to_owned() });
     run_hook(app, host, app.config.hooks.starting.as_deref(), &[]);
     let staged = environment.build(app)?;
-    if let Err(error) = verify::verify(app, &staged, &interpreter, &recipe) {
+    if let Err(error) = verify::verify(app, &staged, interpreter, &recipe) {
         state.quarantine.insert(offered.clone(), error.to_string());
         return Err(error);
     }
     environment.commit(app, &staged)?;
     state.held_back = None;
-    let generation = activate::activate(app, host, state, &environment, recipe);
+    let generation = activate::activate(app, host, state, environment, recipe);
     Ok(Outcome::Activated(match active {
         Some(previous) => activate::change(&previous, generation, name),
         None => generation.describe(name),
@@ -183,7 +232,7 @@ fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
 fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> bool {
     let Some(active) = state.active().cloned() else { return false };
     let rebuilt = || -> Result<(Interpreter, Environment), Error> {
-        let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref())?;
+        let interpreter = interpreter(app, host, state, Deadline::after(LONGEST), listener)?;
         let environment = Environment::from_store(app, &interpreter, &active)?;
         listener.hear(Event::Step { name: "installing again from the cache".to_owned() });
         let staged = environment.build(app)?;

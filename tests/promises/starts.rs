@@ -146,3 +146,95 @@ fn a_killed_first_run_is_taken_up_by_the_next() {
     index.server().route(&path, crate::support::Response::ok(wheel.bytes));
     app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n");
 }
+
+#[test]
+fn without_the_network_an_older_version_in_the_cache_meets_a_new_requirement() {
+    let mut index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "0s");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.add(Wheel::app("2.0"));
+    app.run::<&str>(&[]).prints("myapp 2.0\n");
+    index.shut_down();
+    app.requirements(["myapp<2"]).run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn an_interpreter_that_was_replaced_gets_its_environment_from_the_cache() {
+    let mut index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "1d");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    let state = std::fs::read_to_string(app.state()).unwrap();
+    let moved = state.replacen("\"inode\": ", "\"inode\": 1", 1);
+    assert_ne!(state, moved);
+    std::fs::write(app.state(), moved).unwrap();
+    std::fs::remove_file(app.record()).unwrap();
+    std::fs::remove_dir_all(app.cache().join("everfresh/envs")).unwrap();
+    index.shut_down();
+    app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n");
+}
+
+#[test]
+fn a_version_that_can_no_longer_be_imported_gives_way_to_the_one_before() {
+    let broken = "import os\nif os.path.exists(os.path.join(os.environ['HOME'], 'broken')): import nothing_there\n\
+                  def main():\n    print('myapp 1.1')\n";
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "0s");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.add(Wheel::new("myapp", "1.1").file("myapp.py", broken));
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+    std::fs::write(app.root().join("home").join("broken"), "").unwrap();
+    app.settle();
+    let message = "myapp: myapp 1.1 cannot be imported (ModuleNotFoundError: No module named 'nothing_there'); \
+                   started myapp 1.0 instead\n";
+    app.start(&["x"]).stdin("typed").run().status(0).stdout("myapp 1.0 x\n").stderr(message);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+}
+
+#[test]
+fn with_nothing_to_go_back_to_python_says_itself_what_is_wrong() {
+    let fragile = "import os\nif os.path.exists(os.path.join(os.environ['HOME'], 'broken')): import nothing_there\n\
+                   def main():\n    print('whole')\n";
+    let index = Index::with([Wheel::new("myapp", "1.0").file("myapp.py", fragile)]);
+    let app = App::of(&index).update("interval", "1d");
+    app.run::<&str>(&[]).prints("whole\n");
+    std::fs::write(app.root().join("home").join("broken"), "").unwrap();
+    let outcome = app.run::<&str>(&[]);
+    outcome.status(1).stdout("").stderr_has("ModuleNotFoundError: No module named 'nothing_there'\n");
+}
+
+#[test]
+fn where_there_is_no_python_the_one_to_download_is_fetched_once_and_verified() {
+    use everfresh::trust::hashes::sha256_hex;
+    let index = Index::with([Wheel::app("1.0")]);
+    let mut archive = tar::Builder::new(Vec::new());
+    let script = format!("#!/bin/sh\nexec {} \"$@\"\n", crate::support::python::path().display());
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o755);
+    header.set_size(script.len() as u64);
+    archive.append_data(&mut header, "python/bin/python3", script.as_bytes()).unwrap();
+    let bytes = archive.into_inner().unwrap();
+    index.server().route("/python.tar", crate::support::Response::ok(bytes.clone()));
+    let url = index.server().url("/python.tar");
+    let with_hash = |hash: &str| {
+        let config = format!(
+            "[app]\nname = \"myapp\"\nrequirements = [\"myapp\"]\nentry = \"myapp:main\"\n\
+             [python]\npath = \"no-such-python\"\ndownload = {{ url = \"{url}\", sha256 = \"{hash}\" }}\n\
+             [[source]]\nurl = \"{}\"\n",
+            index.url()
+        );
+        App::of(&index).config(&config)
+    };
+    // Unpacked by the system's own tar.
+    let run = |app: &App| app.start::<&str>(&[]).env("PATH", "/usr/bin:/bin").run();
+    let wrong = with_hash(&"0".repeat(64));
+    let outcome = run(&wrong);
+    outcome
+        .status(125)
+        .stdout("")
+        .stderr_has("myapp: error: python.tar is not what its source promises: sha256 is ");
+    let right = with_hash(&sha256_hex(&bytes));
+    run(&right).prints("myapp 1.0\n");
+    run(&right).prints("myapp 1.0\n");
+    assert_eq!(index.server().count("/python.tar"), 2);
+}

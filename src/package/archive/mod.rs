@@ -9,7 +9,13 @@ pub mod path;
 pub mod refusal;
 pub mod tar;
 mod tar_header;
+#[cfg(test)]
+mod tar_tests;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tree;
 pub mod zip;
 mod zip_end;
 pub mod zip_entry;
+#[cfg(test)]
+mod zip_tests;

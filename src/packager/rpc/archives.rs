@@ -48,3 +48,39 @@ fn paths(request: &Request) -> Result<(&Path, &Path), Refused> {
 fn because(reason: impl Display) -> Refused {
     Refused::Error(reason.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::package::archive::testing::{Place, file, zip};
+
+    fn request(archive: &Path, destination: &Path, kind: &str) -> Request {
+        let fields = [("archive", json!(archive)), ("dest", json!(destination)), ("kind", json!(kind))];
+        fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_or_the_reason_told() {
+        let place = Place::new();
+        let archive = place.put("demo-1.0.zip", &zip(&[file("a", b"12"), file("b", b"3")]));
+        let answer = unpack(&request(&archive, &place.destination(), "zip")).unwrap();
+        assert_eq!(Value::Object(answer), json!({"files": 2, "bytes": 3}));
+        assert_eq!(place.files().len(), 2);
+        let elsewhere = place.directory.path().join("elsewhere");
+        for (kind, how, expected) in [
+            ("tar", unpack as fn(&Request) -> _, "kind 'tar' is not zip"),
+            ("wheel", install, "'demo-1.0.zip' is the name of a distribution of kind sdist"),
+            ("sdist", install, "it has more than one top directory, or none"),
+        ] {
+            let refused = how(&request(&archive, &elsewhere, kind)).unwrap_err();
+            assert_eq!(refused, Refused::Error(expected.to_owned()));
+            assert!(!crate::fs::exists(&elsewhere));
+        }
+        assert_eq!(
+            install(&Request::new()).unwrap_err(),
+            Refused::Error("'archive' must be a text".to_owned())
+        );
+    }
+}

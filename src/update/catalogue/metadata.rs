@@ -1,0 +1,171 @@
+//! The core metadata of a file, by the cheapest way there is: remembered, as a file of its own (PEP 658), from inside
+//! the wheel by range requests, or by fetching the whole file.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::Catalogue;
+use crate::fs;
+use crate::net::{Answer, DownloadError, Get, show_url};
+use crate::package::archive::limits::Limits;
+use crate::package::filename::Format;
+use crate::package::metadata::Metadata;
+use crate::package::unpack;
+use crate::source::file::{File, Location};
+use crate::source::remote_file::RemoteFile;
+use crate::trust::hashes::{Hasher, Hashes};
+use crate::update::resolve::Unavailable;
+
+/// The largest metadata of a distribution, in bytes.
+const METADATA_CAP: u64 = 8 << 20;
+
+/// The largest archive that is fetched only to read its metadata, in bytes.
+const ARCHIVE_CAP: u64 = 512 << 20;
+
+impl Catalogue<'_> {
+    pub(super) fn read_metadata(&self, file: &File) -> Result<Metadata, Unavailable> {
+        let key = format!("metadata of {} {}", file.filename, file.hashes);
+        let immutable = !file.hashes.is_empty();
+        if immutable && let Some(bytes) = self.pages.fact(&key) {
+            return parse(&bytes, file);
+        }
+        let bytes = self.metadata_bytes(file)?;
+        let metadata = parse(&bytes, file)?;
+        if immutable {
+            self.pages.remember(&key, &bytes);
+        }
+        Ok(metadata)
+    }
+
+    fn metadata_bytes(&self, file: &File) -> Result<Vec<u8>, Unavailable> {
+        let limits = Limits::default();
+        match &file.location {
+            Location::Path(path) => {
+                let bytes =
+                    unpack::metadata_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+                let requires =
+                    unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+                Ok(with_requires(bytes, requires))
+            }
+            Location::Url(url) => {
+                if let Some(promised) = &file.metadata
+                    && let Some(bytes) = self.separate_metadata(url, promised)?
+                {
+                    return Ok(bytes);
+                }
+                if matches!(file.name.format, Format::Wheel { .. })
+                    && let Ok(remote) = RemoteFile::open(self.net, url, self.deadline)
+                    && let Ok(bytes) = unpack::wheel_metadata_in(remote, &file.name, &limits)
+                {
+                    return Ok(bytes);
+                }
+                self.metadata_of_download(file)
+            }
+        }
+    }
+
+    /// PEP 658: the metadata as a file of its own beside the distribution; `None` where there is none after all.
+    fn separate_metadata(&self, url: &Url, promised: &Hashes) -> Result<Option<Vec<u8>>, Unavailable> {
+        let mut url = url.clone();
+        url.set_path(&format!("{}.metadata", url.path()));
+        let get = Get { url: &url, accept: "*/*", validators: None, range: None, cap: METADATA_CAP };
+        match self.net.get(&get, self.deadline) {
+            Ok(Answer::Body(body)) => {
+                let mut hasher = Hasher::for_promises(promised);
+                hasher.update(&body.bytes);
+                match promised.check(&hasher.finish()) {
+                    Ok(()) => Ok(Some(body.bytes)),
+                    Err(mismatch) => Err(Unavailable::File(format!("{}: {mismatch}", show_url(&url)))),
+                }
+            }
+            Ok(_) => Ok(None),
+            Err(error) => Err(self.network_trouble(error)),
+        }
+    }
+
+    /// The last resort: the whole file, for its metadata alone. It is fetched again when it is chosen.
+    fn metadata_of_download(&self, file: &File) -> Result<Vec<u8>, Unavailable> {
+        let Location::Url(url) = &file.location else {
+            return Err(Unavailable::File(format!("{} is not on the network", file.filename)));
+        };
+        let directory = fs::sibling(self.store.distribution(&file.filename).root(), "tmp");
+        let fetched = self.download_for_metadata(file, url, &directory);
+        let _ = fs::remove_tree(&directory);
+        fetched
+    }
+
+    fn download_for_metadata(
+        &self,
+        file: &File,
+        url: &Url,
+        directory: &Path,
+    ) -> Result<Vec<u8>, Unavailable> {
+        let failed = |error: &dyn std::fmt::Display| Unavailable::File(error.to_string());
+        fs::create_dir_all(directory).map_err(|error| failed(&error))?;
+        let archive = directory.join(&file.filename);
+        let mut target = fs::create_new(&archive, 0o600).map_err(|error| failed(&error))?;
+        let mut hasher = Hasher::for_promises(&file.hashes);
+        let mut sink = |chunk: &[u8]| {
+            hasher.update(chunk);
+            fs::write_all(&mut target, &archive, chunk)
+        };
+        match self.net.download(url, file.size.unwrap_or(ARCHIVE_CAP), self.deadline, &mut sink) {
+            Ok(_) => {}
+            Err(DownloadError::Net(error)) => return Err(self.network_trouble(error)),
+            Err(DownloadError::Sink(error)) => return Err(failed(&error)),
+        }
+        file.hashes.check(&hasher.finish()).map_err(|mismatch| failed(&mismatch))?;
+        let limits = Limits::default();
+        let bytes = unpack::metadata_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+        let requires =
+            unpack::requires_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+        Ok(with_requires(bytes, requires))
+    }
+}
+
+fn parse(bytes: &[u8], file: &File) -> Result<Metadata, Unavailable> {
+    let failed = |error: &dyn std::fmt::Display| Unavailable::File(format!("{}: {error}", file.filename));
+    let (text, requires) = split_requires(bytes);
+    match file.name.format {
+        Format::Wheel { .. } => Metadata::parse(text).map_err(|error| failed(&error)),
+        Format::Egg { .. } => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
+        Format::Sdist => {
+            let metadata = Metadata::parse(text).map_err(|error| failed(&error))?;
+            if metadata.trusted_unbuilt() {
+                return Ok(metadata);
+            }
+            // What is older than Metadata 2.2 says it as well as it can, in setuptools' own file where there is one.
+            // What is newer and still leaves it open has to be built first.
+            if metadata.metadata_version >= (2, 2) {
+                return Err(Unavailable::NeedsBuild);
+            }
+            match requires {
+                Some(_) => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
+                None => Ok(metadata),
+            }
+        }
+    }
+}
+
+const REQUIRES: &[u8] = b"\n\0requires.txt\n";
+
+/// Metadata and setuptools' `requires.txt` as one text that can be remembered.
+fn with_requires(mut metadata: Vec<u8>, requires: Option<Vec<u8>>) -> Vec<u8> {
+    if let Some(requires) = requires {
+        metadata.extend_from_slice(REQUIRES);
+        metadata.extend(requires);
+    }
+    metadata
+}
+
+fn split_requires(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match bytes.windows(REQUIRES.len()).position(|window| window == REQUIRES) {
+        Some(at) => (&bytes[..at], Some(&bytes[at + REQUIRES.len()..])),
+        None => (bytes, None),
+    }
+}
+
+fn broken(refusal: &dyn std::fmt::Display) -> Unavailable {
+    Unavailable::File(refusal.to_string())
+}

@@ -1,0 +1,283 @@
+//! What the sources offer, asked for once and remembered: the resolver's view of the world.
+//!
+//! Sources are asked in order and the first that has a project owns it, so that nobody can put a package of the same
+//! name, and a higher version, in a place that is asked later.
+
+mod metadata;
+mod queue;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+
+use crate::config::{Config, SourceType};
+use crate::error::Error;
+use crate::log;
+use crate::net::{Net, NetError};
+use crate::package::metadata::Metadata;
+use crate::package::name::{ExtraName, ProjectName};
+use crate::package::requirement::Requirement;
+use crate::source::file::File;
+use crate::source::{self, Address, PUBLIC_INDEX, SourceError};
+use crate::store::Store;
+use crate::time::Deadline;
+use crate::trust::hashes::Algorithm;
+use crate::update::pages::DiskPages;
+use queue::Queue;
+
+use crate::update::resolve::{self, Request, Unavailable, Unsolved};
+
+/// Questions under way at the same time.
+const THREADS: usize = 16;
+
+/// One configured source.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Where it is.
+    pub address: Address,
+    /// The only projects that come from here; `None`: all may.
+    pub projects: Option<BTreeSet<ProjectName>>,
+    /// Whether the best version among all such sources wins.
+    pub any: bool,
+}
+
+/// All configured sources, in order.
+#[derive(Debug, Clone)]
+pub struct Places(pub Vec<Place>);
+
+impl Places {
+    /// The sources of a configuration.
+    ///
+    /// # Errors
+    /// When an address or a project's name cannot be meant.
+    pub fn of(config: &Config, config_path: &Path) -> Result<Self, Error> {
+        let base = config_path.parent().unwrap_or(Path::new("/"));
+        let places = config.sources.iter().map(|source| {
+            let invalid =
+                |line: usize, reason: String| Error::Source { file: config_path.to_owned(), line, reason };
+            let address = match (&source.url, source.kind) {
+                (None, _) => source::read(PUBLIC_INDEX, SourceType::Index, base),
+                (Some(url), Some(kind)) => source::read(url, kind, base),
+                (Some(url), None) => source::infer(url, base),
+            };
+            let address = address.map_err(|error| invalid(source.line, error.to_string()))?;
+            let read = |name: &crate::config::Located<String>| {
+                name.value.parse::<ProjectName>().map_err(|error| invalid(name.line, error.to_string()))
+            };
+            let projects = source.projects.as_ref().map(|all| all.iter().map(read).collect()).transpose()?;
+            Ok(Place { address, projects, any: source.any })
+        });
+        places.collect::<Result<Vec<_>, Error>>().map(Self)
+    }
+}
+
+type Files = Result<Option<Arc<[File]>>, Unavailable>;
+type Described = Result<Arc<Metadata>, Unavailable>;
+type Once<T> = Arc<OnceLock<T>>;
+
+/// The sources' offers, asked for on demand.
+pub struct Catalogue<'a> {
+    places: &'a Places,
+    net: &'a Net,
+    pages: &'a DiskPages,
+    store: &'a Store,
+    deadline: Deadline,
+    projects: Mutex<HashMap<ProjectName, Once<Files>>>,
+    metadata: Mutex<HashMap<String, Once<Described>>>,
+    /// Set by the first sign that there is no network: nothing more is asked of it.
+    offline: AtomicBool,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// The network's or a disk's fault that kept a source from answering.
+enum Trouble {
+    Net(NetError),
+    Source(String),
+}
+
+impl<'a> Catalogue<'a> {
+    /// A catalogue of nothing yet.
+    pub fn new(
+        places: &'a Places,
+        net: &'a Net,
+        pages: &'a DiskPages,
+        store: &'a Store,
+        deadline: Deadline,
+    ) -> Self {
+        Self {
+            places,
+            net,
+            pages,
+            store,
+            deadline,
+            projects: Mutex::default(),
+            metadata: Mutex::default(),
+            offline: AtomicBool::new(false),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// Asks, many at a time, what the resolver will most likely ask one after the other.
+    pub fn warm(&self, request: &Request) {
+        let queue = Queue::default();
+        for requirement in &request.requirements {
+            if applies(requirement, request, &[]) {
+                queue.push(requirement.clone());
+            }
+        }
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    while let Some(requirement) = queue.pop() {
+                        for next in self.look_ahead(&requirement, request) {
+                            queue.push(next);
+                        }
+                        queue.done();
+                    }
+                });
+            }
+        });
+    }
+
+    /// What the candidate that would be chosen now requires itself.
+    fn look_ahead(&self, requirement: &Requirement, request: &Request) -> Vec<Requirement> {
+        use resolve::Catalogue as _;
+        let Ok(Some(files)) = self.files(&requirement.name) else { return Vec::new() };
+        let Some(file) = resolve::likely(request, requirement, &files) else { return Vec::new() };
+        let Ok(metadata) = self.metadata(file) else { return Vec::new() };
+        let wanted = metadata.requires_dist.iter().filter(|next| applies(next, request, &requirement.extras));
+        wanted.cloned().collect()
+    }
+
+    /// The error behind a resolution that failed: the network's own words where that is the cause.
+    pub fn explain(&self, unsolved: Unsolved) -> Error {
+        let by_network =
+            matches!(unsolved, Unsolved::Unavailable { .. }) || self.offline.load(Ordering::Relaxed);
+        by_network.then(|| self.trouble()).flatten().unwrap_or(Error::Unsolved(unsolved))
+    }
+
+    /// Why what was resolved is not what the sources offer now, but what is left of them in the store; `None` when
+    /// all of them answered.
+    pub fn offline(&self) -> Option<Error> {
+        self.offline.load(Ordering::Relaxed).then(|| self.trouble()).flatten()
+    }
+
+    fn trouble(&self) -> Option<Error> {
+        Some(match self.trouble.lock().ok()?.take()? {
+            Trouble::Net(error) => Error::Net(error),
+            Trouble::Source(reason) => Error::Unanswered { reason },
+        })
+    }
+
+    fn ask(&self, name: &ProjectName) -> Files {
+        let mut merged: Vec<File> = Vec::new();
+        let mut merging = false;
+        for place in &self.places.0 {
+            let allowed = place.projects.as_ref().is_none_or(|projects| projects.contains(name));
+            if !allowed || (merging && !place.any) {
+                continue;
+            }
+            let Some(files) = self.ask_one(&place.address, name)? else { continue };
+            merged.extend(files);
+            merging = place.any;
+            if !merging {
+                break;
+            }
+        }
+        Ok((!merged.is_empty()).then(|| merged.into()))
+    }
+
+    fn ask_one(&self, address: &Address, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
+        let on_network = !matches!(address, Address::Directory(_));
+        if on_network && self.offline.load(Ordering::Relaxed) {
+            return self.cached(address, name);
+        }
+        match address.project(name, self.net, self.pages, self.deadline) {
+            Ok(found) => Ok(found.map(|found| {
+                log::debug(|| {
+                    let state = if found.unchanged { "unchanged" } else { "read" };
+                    format!("{name}: {} files, {} skipped, {state}", found.files.len(), found.skipped)
+                });
+                found.files
+            })),
+            Err(SourceError::Net(error)) => {
+                let unavailable = self.network_trouble(error);
+                if self.offline.load(Ordering::Relaxed) {
+                    self.cached(address, name)
+                } else {
+                    Err(unavailable)
+                }
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                self.remember(Trouble::Source(reason.clone()));
+                Err(Unavailable::Source(reason))
+            }
+        }
+    }
+
+    fn network_trouble(&self, error: NetError) -> Unavailable {
+        let reason = error.to_string();
+        log::debug(|| reason.clone());
+        if error.is_offline() {
+            self.offline.store(true, Ordering::Relaxed);
+        }
+        self.remember(Trouble::Net(error));
+        Unavailable::Source(reason)
+    }
+
+    /// Without the network: what the source last said, as far as the files lie in the store.
+    fn cached(&self, address: &Address, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
+        let files = address.remembered(name, self.pages);
+        let here = |file: &File| {
+            let sha256 = file.hashes.get(Algorithm::Sha256);
+            sha256.is_some_and(|sha256| fs_has(self.store, sha256))
+        };
+        let files: Vec<File> = files.into_iter().flatten().filter(here).collect();
+        if files.is_empty() {
+            return Err(Unavailable::Source("the network is not reachable".to_owned()));
+        }
+        Ok(Some(files))
+    }
+
+    fn remember(&self, trouble: Trouble) {
+        if let Ok(mut first) = self.trouble.lock() {
+            first.get_or_insert(trouble);
+        }
+    }
+}
+
+impl resolve::Catalogue for Catalogue<'_> {
+    fn files(&self, project: &ProjectName) -> Files {
+        let slot = match self.projects.lock() {
+            Ok(mut projects) => Arc::clone(projects.entry(project.clone()).or_default()),
+            Err(_) => return Err(Unavailable::Source("another thread ended badly".to_owned())),
+        };
+        slot.get_or_init(|| self.ask(project)).clone()
+    }
+
+    fn metadata(&self, file: &File) -> Result<Arc<Metadata>, Unavailable> {
+        let key = format!("{:?}", file.location);
+        let slot = match self.metadata.lock() {
+            Ok(mut metadata) => Arc::clone(metadata.entry(key).or_default()),
+            Err(_) => return Err(Unavailable::Source("another thread ended badly".to_owned())),
+        };
+        slot.get_or_init(|| self.read_metadata(file).map(Arc::new)).clone()
+    }
+}
+
+impl std::fmt::Debug for Catalogue<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Catalogue")
+    }
+}
+
+fn fs_has(store: &Store, sha256: &str) -> bool {
+    crate::update::fetch::Description::read(store, sha256).is_some()
+}
+
+fn applies(requirement: &Requirement, request: &Request, extras: &[ExtraName]) -> bool {
+    requirement.marker.as_ref().is_none_or(|marker| marker.evaluate(&request.environment, extras))
+}
