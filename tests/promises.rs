@@ -32,6 +32,10 @@ mod promises {
     mod commands;
     mod config_errors;
 
+    // The packager's tool does what the launcher does.
+    mod rpc;
+    mod tool;
+
     // What others decided is decided the same way.
     mod oracle;
 }

@@ -24,10 +24,10 @@ fn end(failure: &Failure) -> ExitCode {
     if failure.is_broken_pipe() {
         return ExitCode::SUCCESS;
     }
-    let mut words = format!("everfresh: error: {failure}\n");
+    let mut words = io::stderr().lock();
+    let _ = writeln!(words, "everfresh: error: {failure}");
     if let Some(hint) = failure.hint() {
-        words.push_str(&format!("hint: {hint}\n"));
+        let _ = writeln!(words, "hint: {hint}");
     }
-    let _ = io::stderr().write_all(words.as_bytes());
     ExitCode::from(failure.status())
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use lexopt::Arg;
 
 use super::commands::{self, Command};
+use crate::package::requirement::InvalidRequirement;
 
 /// An option of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +141,9 @@ pub enum Usage {
         /// The operand.
         operand: String,
     },
-    /// A text that cannot be meant.
+    /// A requirement that is none.
+    Requirement(InvalidRequirement),
+    /// Any other text that cannot be meant.
     Invalid {
         /// The command.
         command: &'static str,
@@ -155,6 +158,10 @@ impl Usage {
         match self {
             Self::NoCommand => "see: everfresh help".to_owned(),
             Self::UnknownCommand(_) => format!("the commands are {}", commands::names()),
+            Self::Requirement(_) => {
+                "requirements are written as PEP 508 says: \"name[extra]>=1.2,<2; python_version<'3.12'\""
+                    .to_owned()
+            }
             Self::UnknownOption { command, .. }
             | Self::NoValue { command, .. }
             | Self::Value { command, .. }
@@ -184,6 +191,7 @@ impl fmt::Display for Usage {
             Self::TooMany { command, operand } => {
                 write!(f, "{command} does not take '{}'", operand.escape_debug())
             }
+            Self::Requirement(invalid) => invalid.fmt(f),
             Self::Invalid { reason, .. } => f.write_str(reason),
         }
     }

@@ -118,7 +118,9 @@ mod tests {
     fn help_fits_a_terminal_of_100_columns() {
         let mut output = Vec::new();
         write_overview(&mut output).unwrap();
-        COMMANDS.iter().for_each(|command| command.write_help(&mut output).unwrap());
+        for command in COMMANDS {
+            command.write_help(&mut output).unwrap();
+        }
         let text = String::from_utf8(output).unwrap();
         let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
         assert_eq!(long, Vec::<&str>::new());

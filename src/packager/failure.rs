@@ -20,12 +20,7 @@ pub enum Failure {
     /// There is a file already where one should be written.
     Exists(PathBuf),
     /// A file is not named as a distribution is.
-    NoDistribution {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with its name.
-        reason: InvalidFilename,
-    },
+    NoDistribution(InvalidFilename),
     /// The system does not tell where this program lies.
     NoHost(io::Error),
     /// A project's own description cannot be meant.
@@ -56,7 +51,7 @@ impl Failure {
             Self::Usage(usage) => Some(usage.hint()),
             Self::Error(error) => hint(error),
             Self::Exists(_) => Some("give --force to write it anew".to_owned()),
-            Self::NoDistribution { .. } => {
+            Self::NoDistribution(_) => {
                 Some("a wheel, an egg or an sdist keeps the name that it was built with".to_owned())
             }
             Self::Project { .. } => Some("mend it, or write launcher.toml by hand".to_owned()),
@@ -70,16 +65,15 @@ impl Failure {
 fn hint(error: &Error) -> Option<String> {
     let own = match error {
         Error::Unsolved(_) => "loosen the requirements, or name further sources with --index or --source",
-        Error::Unanswered { .. } => "check the addresses given with --index and --source",
+        Error::Unanswered { .. } | Error::Net(NetError { fault: Fault::Redirect(_), .. }) => {
+            "check the addresses given with --index and --source"
+        }
         Error::NoInterpreter { .. } => "name an interpreter with --python PATH",
         Error::Archive { refusal: Refusal::NeedsBuild(_), .. } => "build a wheel of it",
         Error::Archive { refusal: Refusal::Destination(_), .. } => "name a directory that is not there yet",
         Error::Archive { refusal: Refusal::Io(error), .. } => return hint(error),
         Error::Net(NetError { fault: Fault::Tls(_), .. }) => {
             "name the root certificate of your network with SSL_CERT_FILE"
-        }
-        Error::Net(NetError { fault: Fault::Redirect(_), .. }) => {
-            "check the addresses given with --index and --source"
         }
         error => return error.hint(),
     };
@@ -95,7 +89,7 @@ impl fmt::Display for Failure {
                 error => error.fmt(f),
             },
             Self::Exists(path) => write!(f, "{} is there already", path.display()),
-            Self::NoDistribution { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::NoDistribution(reason) => reason.fmt(f),
             Self::Project { file, reason } => write!(f, "{}: {reason}", file.display()),
             Self::NoHost(error) => write!(f, "cannot tell where this program lies: {}", words(error)),
             Self::Stream(error) => write!(f, "standard input or output: {}", words(error)),

@@ -31,7 +31,7 @@ impl Project {
     /// # Errors
     /// When one of the files cannot be read or cannot be meant.
     pub(super) fn of(directory: &Path) -> Result<Self, Failure> {
-        for (filename, read) in [("pyproject.toml", of_pyproject as Reader), ("setup.cfg", of_setup_cfg)] {
+        for (filename, read) in READERS {
             let file = directory.join(filename);
             let Some(bytes) = fs::read_if_there(&file, fs::SMALL_FILE)? else { continue };
             let read = match String::from_utf8(bytes) {
@@ -60,6 +60,9 @@ impl Project {
 
 type Reader = fn(&str) -> Result<Option<Project>, String>;
 
+const READERS: [(&str, Reader); 2] =
+    [("pyproject.toml", of_pyproject), ("setup.cfg", |text| Ok(of_setup_cfg(text)))];
+
 fn directory_name(directory: &Path) -> Result<String, Error> {
     let path = fs::canonicalize(directory)?;
     let name = path.file_name().and_then(|name| name.to_str());
@@ -76,17 +79,16 @@ fn of_pyproject(text: &str) -> Result<Option<Project>, String> {
     let project = table(document, "project");
     // Poetry's own way to say which Python is not PEP 440's, so that only its name and scripts are used.
     let poetry = table(document, "tool").and_then(|tool| table(tool, "poetry"));
-    let scripts = |table: &DeTable<'_>| scripts_in(table);
     Ok(match (project, poetry) {
         (Some(project), _) if project.contains_key("name") => text_in(project, "name").map(|name| Project {
             name,
             requires_python: text_in(project, "requires-python"),
-            scripts: scripts(project),
+            scripts: scripts_in(project),
         }),
         (_, Some(poetry)) => text_in(poetry, "name").map(|name| Project {
             name,
             requires_python: None,
-            scripts: scripts(poetry),
+            scripts: scripts_in(poetry),
         }),
         _ => None,
     })
@@ -112,7 +114,7 @@ fn scripts_in(parent: &DeTable<'_>) -> Vec<String> {
 }
 
 /// `setup.cfg` as Python's `configparser` reads it, without its interpolation.
-fn of_setup_cfg(text: &str) -> Result<Option<Project>, String> {
+fn of_setup_cfg(text: &str) -> Option<Project> {
     let (mut section, mut key) = (String::new(), String::new());
     let (mut name, mut requires_python, mut scripts) = (None, None, Vec::new());
     for line in text.lines() {
@@ -142,7 +144,7 @@ fn of_setup_cfg(text: &str) -> Result<Option<Project>, String> {
             _ => {}
         }
     }
-    Ok(name.map(|name| Project { name, requires_python, scripts }))
+    name.map(|name| Project { name, requires_python, scripts })
 }
 
 #[cfg(test)]

@@ -114,8 +114,7 @@ fn request(host: &Host, arguments: &Arguments) -> Result<Request, Failure> {
 }
 
 fn requirement(text: &OsStr) -> Result<Requirement, Usage> {
-    let text = utf8(text)?;
-    text.parse::<Requirement>().map_err(|error| invalid(format!("'{}': {error}", text.escape_debug())))
+    utf8(text)?.parse::<Requirement>().map_err(Usage::Requirement)
 }
 
 /// Does the work and shows on a terminal that it is being done.

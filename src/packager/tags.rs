@@ -17,7 +17,7 @@ pub(super) const COMMAND: Command = Command {
     operands: Operands::NONE,
     options: &[PYTHON, JSON],
     text: "One compatibility tag a line (PEP 425), in the order in which the launcher prefers files.",
-    examples: &["everfresh tags --python /usr/bin/python3.11"],
+    examples: &["everfresh tags --python python3.12"],
     run,
 };
 

@@ -31,8 +31,7 @@ fn run(_host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<()
     };
     let archive = Path::new(archive);
     let filename = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let name = DistributionName::parse(&filename)
-        .map_err(|reason| Failure::NoDistribution { path: archive.to_owned(), reason })?;
+    let name = DistributionName::parse(&filename).map_err(Failure::NoDistribution)?;
     let directory = whole(Path::new(directory))?;
     let unpacked = unpack::unpack(archive, &name, &directory, &Limits::default())
         .map_err(|refusal| Error::Archive { filename, refusal })?;

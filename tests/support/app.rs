@@ -296,10 +296,15 @@ impl App {
         self.start(arguments).run()
     }
 
-    /// Runs the packager's tool in the app's folder.
+    /// Runs the packager's tool in the app's home.
     #[track_caller]
     pub fn tool<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Outcome {
-        self.start_of(PathBuf::from(env!("CARGO_BIN_EXE_everfresh")), arguments).run()
+        self.start_tool(arguments).run()
+    }
+
+    /// A start of the packager's tool, to be changed before it runs.
+    pub fn start_tool<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Start {
+        self.start_of(PathBuf::from(env!("CARGO_BIN_EXE_everfresh")), arguments)
     }
 
     /// A start of the app, to be changed before it runs.

@@ -14,7 +14,6 @@ use serde_json::{Map, Value};
 use crate::host::{Env, Host};
 use crate::net::{Net, Settings};
 use crate::packager::scratch;
-use crate::time::show_duration;
 
 use super::arguments::{Arguments, Operands};
 use super::commands::Command;
@@ -170,7 +169,7 @@ fn in_time(
     match receiver.recv_timeout(patience) {
         Ok(result) => result,
         Err(RecvTimeoutError::Timeout) => {
-            Err(Refused::Error(format!("not done after {}", show_duration(patience))))
+            Err(Refused::Error(format!("not done after {} s", patience.as_secs())))
         }
         Err(RecvTimeoutError::Disconnected) => Err(Refused::because("ended without an answer")),
     }

@@ -109,13 +109,13 @@ fn a_comparison_without_meaning_is_an_error() {
 }
 
 #[test]
-fn work_that_is_late_is_given_up_and_work_that_ends_badly_is_told() {
+fn work_that_is_late_is_given_up() {
     let (release, held) = mpsc::channel::<()>();
-    let late = in_time(Duration::from_millis(1), move || {
+    let late = in_time(Duration::ZERO, move || {
         let _ = held.recv();
         Ok(Answer::new())
     });
-    assert_eq!(late, Err(Refused::Error("not done after 1ms".to_owned())));
+    assert_eq!(late, Err(Refused::Error("not done after 0 s".to_owned())));
     drop(release);
     assert_eq!(in_time(THOUGHT, || Ok(Answer::new())), Ok(Answer::new()));
 }
