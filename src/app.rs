@@ -81,7 +81,7 @@ fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool), Error> {
         return Err(error);
     }
     if State::read(&temporary.app(host).state()).active().is_none() {
-        eprintln!("{}: warning: {error}; using {} instead", host.called(), temporary.root().display());
+        log::tell(host, &format!("warning: {error}; using {} instead", temporary.root().display()));
     }
     Ok((temporary, true))
 }

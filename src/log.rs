@@ -40,6 +40,11 @@ pub fn debug(message: impl FnOnce() -> String) {
     }
 }
 
+/// Tells the user, on standard error, what they would want to know though the app starts. Whoever closed it does not.
+pub fn tell(host: &Host, message: &str) {
+    let _ = writeln!(std::io::stderr(), "{}: {message}", host.called());
+}
+
 /// Appends an event. A log that cannot be written is no reason to fail.
 pub fn event(log: &Path, now: Timestamp, name: &str, details: &[(&str, Value)]) {
     debug(|| {

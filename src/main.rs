@@ -1,5 +1,6 @@
 //! The launcher: a copy of this executable lies beside a `launcher.toml` under the app's name.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use everfresh::host::Host;
@@ -8,8 +9,11 @@ fn main() -> ExitCode {
     let host = match Host::from_process() {
         Ok(host) => host,
         Err(error) => {
-            eprintln!("everfresh: error: cannot tell where this program lies: {error}");
-            eprintln!("hint: mount /proc");
+            complain(
+                "everfresh",
+                &format!("cannot tell where this program lies: {error}"),
+                Some("mount /proc"),
+            );
             return ExitCode::from(125);
         }
     };
@@ -17,11 +21,17 @@ fn main() -> ExitCode {
     match everfresh::run::run(host) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("{name}: error: {error}");
-            if let Some(hint) = error.hint() {
-                eprintln!("hint: {hint}");
-            }
+            complain(&name, &error.to_string(), error.hint().as_deref());
             ExitCode::from(error.status())
         }
     }
+}
+
+/// One line that says what is wrong and one that says what to do. Whoever closed standard error does not want them.
+fn complain(name: &str, error: &str, hint: Option<&str>) {
+    let mut words = format!("{name}: error: {error}\n");
+    if let Some(hint) = hint {
+        words = words + "hint: " + hint + "\n";
+    }
+    let _ = std::io::stderr().write_all(words.as_bytes());
 }

@@ -157,11 +157,6 @@ fn go_back(app: &App, host: &mut Host, reason: &str) -> Option<Ready> {
     let failed: u64 = host.env.text("EVERFRESH_GENERATION")?.parse().ok()?;
     let back = activate::go_back(app, host, failed, reason)?;
     host.env.remove(IMPORT_ERROR);
-    eprintln!(
-        "{}: {} cannot be imported ({reason}); started {} instead",
-        host.called(),
-        back.failed,
-        back.to,
-    );
+    log::tell(host, &format!("{} cannot be imported ({reason}); started {} instead", back.failed, back.to));
     back.record.hold()
 }

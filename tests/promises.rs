@@ -36,6 +36,9 @@ mod promises {
     mod rpc;
     mod tool;
 
+    // It is written down.
+    mod documentation;
+
     // What others decided is decided the same way.
     mod oracle;
 }

@@ -242,8 +242,8 @@ pub fn compile(app: &App, generation: &Generation, interpreter: &Path) {
 
 /// Compiles what has no bytecode, gently; a file that cannot be compiled is the app's own affair.
 const COMPILE_CODE: &str = "import sys,os,compileall\n\
-try:os.nice(10)\n\
-except OSError:pass\n\
+try:os.nice(10);os.sched_setscheduler(0,os.SCHED_IDLE,os.sched_param(0))\n\
+except(OSError,AttributeError):pass\n\
 compileall.compile_dir(sys.argv[1],maxlevels=50,quiet=2,workers=1)\n";
 
 fn give_bytecode(site: &Path, store: &Store, sha256: &str) -> Result<(), Error> {

@@ -183,9 +183,8 @@ impl Outcome {
     /// machine any work may.
     pub fn stderr(&self, expected: &str) -> &Self {
         let steps = ["looking for packages", "fetching packages", "installing", "fetching Python"];
-        let is_progress = |line: &str| {
-            line.trim_end().split_once(": ").is_some_and(|(_, step)| steps.contains(&step))
-        };
+        let is_progress =
+            |line: &str| line.trim_end().split_once(": ").is_some_and(|(_, step)| steps.contains(&step));
         let said: String = self.err.split_inclusive('\n').filter(|line| !is_progress(line)).collect();
         self.same("stderr", &said, expected);
         self
