@@ -1,5 +1,5 @@
 //! File operations that name what was tried and where. Everything else in the crate goes through here, so that
-//! every failure can say "cannot <action> <path>" and keeps the operating system's own reason.
+//! every failure can say what could not be done to which file and keeps the operating system's own reason.
 #![allow(clippy::disallowed_methods, reason = "the one place where the standard library's own are called")]
 
 use std::ffi::OsString;
@@ -139,6 +139,13 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// Writes all of `bytes` to an open file that lies at `path`.
 pub fn write_all(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.write_all(bytes).named("write", path)
+}
+
+/// Empties a file in place, for good: whoever holds a lock on it goes on to hold it.
+pub fn truncate(path: &Path) -> Result<(), Error> {
+    let file = OpenOptions::new().write(true).open(path).named("open", path)?;
+    file.set_len(0).named("write", path)?;
+    file.sync_all().named("sync", path)
 }
 
 /// Waits until all that was written to the file system of `path` is on the disk. One that cannot is no reason to fail.

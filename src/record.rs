@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::fs;
 use crate::host::Host;
 use crate::launch::{Launch, Variable};
+use crate::store::this_boot;
 use crate::time::Timestamp;
 use crate::trust::hashes::sha256_hex;
 
@@ -61,6 +62,8 @@ pub struct Record {
     pub interpreter: FileStamp,
     /// The environment's completion record: its presence says whole, a shared lock on it says in use.
     pub completion: PathBuf,
+    /// The boot of the machine without which the environment may not be whole; `None` when it is on the disk.
+    pub boot: Option<Vec<u8>>,
     /// When the sources were last asked, or asking was last put off.
     pub decided: Timestamp,
     /// From when on a start has to ask again; `None`: never.
@@ -107,6 +110,9 @@ impl Record {
         if FileStamp::at(&self.launch.interpreter)? != self.interpreter {
             return None;
         }
+        if self.boot.is_some() && self.boot != this_boot() {
+            return None;
+        }
         let in_use = fs::open(&self.completion).ok()?;
         match in_use.try_lock_shared() {
             // Somebody is removing this environment at this very moment.
@@ -121,6 +127,7 @@ impl Record {
         let mut fields = Fields::default();
         fields.stamp(self.config).stamp(self.interpreter);
         fields.bytes(self.completion.as_os_str().as_bytes()).number(self.decided.0);
+        fields.optional(self.boot.clone());
         fields.optional(self.next_check.map(|next| next.0.to_string()));
         fields.optional(self.self_word.as_ref().map(|word| word.as_bytes().to_vec()));
         fields.optional(self.news.clone());
@@ -158,6 +165,7 @@ impl Record {
         let interpreter_stamp = take_stamp(&mut fields)?;
         let completion = PathBuf::from(os(fields.next()?));
         let decided = Timestamp(number(fields.next()?)?);
+        let boot = optional(fields.next()?).map(<[u8]>::to_vec);
         let next_check = match optional(fields.next()?) {
             Some(next) => Some(Timestamp(number(next)?)),
             None => None,
@@ -186,6 +194,7 @@ impl Record {
             config,
             interpreter: interpreter_stamp,
             completion,
+            boot,
             decided,
             next_check,
             self_word,
@@ -254,6 +263,7 @@ mod tests {
             interpreter: FileStamp { inode: 9, size: 6_000_000, seconds: -1, nanoseconds: 0 },
             completion: OsString::from_vec(b"/home/j\xfcrgen/.cache/everfresh/envs/ab/complete".to_vec())
                 .into(),
+            boot: None,
             decided: Timestamp(1000),
             next_check: Some(Timestamp(2000)),
             self_word: Some("self".into()),
@@ -274,6 +284,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let mut other = record();
+        other.boot = Some(b"0b7f\n".to_vec());
         other.next_check = None;
         other.self_word = None;
         other.news = Some("myapp 1.0 → 1.1".into());

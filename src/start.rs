@@ -122,6 +122,7 @@ pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timesta
         config: app.config_stamp,
         interpreter: interpreter.stamp,
         completion: environment.completion(),
+        boot: environment.boot(),
         decided: if state.decided() > now { now } else { state.decided() },
         next_check,
         self_word: app.config.app.self_word.as_ref().map(Into::into),

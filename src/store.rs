@@ -11,7 +11,8 @@
 //!   envs/<key>/
 //!     site/             all distributions merged: what goes on sys.path
 //!     manifest.json     what it was made from
-//!     complete          written last; an app that runs holds a shared lock on it
+//!     complete          written last; an app that runs holds a shared lock on it; holds the boot's identity until
+//!                       all files are known to be on the disk
 //!   store/<sha256>/
 //!     tree/             one distribution unpacked, hard-linked into environments
 //!     unpacked.json     what is known of it; written last
@@ -203,6 +204,11 @@ impl AppFiles {
     }
 }
 
+/// What tells this run of the machine from the last one (Linux's `random/boot_id`); `None` where it does not say.
+pub fn this_boot() -> Option<Vec<u8>> {
+    fs::read(Path::new("/proc/sys/kernel/random/boot_id"), 256).ok().filter(|boot| !boot.is_empty())
+}
+
 /// Paths in one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentFiles {
@@ -230,14 +236,23 @@ impl EnvironmentFiles {
         self.root.join("manifest.json")
     }
 
-    /// Written last.
+    /// Written last. Empty: all of it is on the disk. Else the identity of the boot in which it was made, and before
+    /// whose end it may not be: after a power cut it proves nothing.
     pub fn completion(&self) -> PathBuf {
         self.root.join("complete")
     }
 
     /// Whether it is whole.
     pub fn is_complete(&self) -> bool {
-        fs::exists(&self.completion())
+        match fs::read(&self.completion(), fs::SMALL_FILE) {
+            Ok(boot) => boot.is_empty() || Some(boot) == this_boot(),
+            Err(_) => false,
+        }
+    }
+
+    /// The boot without which it is not known to be whole; `None` when it is on the disk.
+    pub fn boot(&self) -> Option<Vec<u8>> {
+        fs::read(&self.completion(), fs::SMALL_FILE).ok().filter(|boot| !boot.is_empty())
     }
 }
 

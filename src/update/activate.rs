@@ -92,15 +92,23 @@ pub fn is_startable(app: &App, state: &State) -> bool {
 /// After a start by the slow path: tells the next one what this one found out. Where an updater is at work, or the
 /// cache cannot be written, the next start finds it out again.
 pub fn remember_start(app: &App, host: &Host, number: u64) {
-    if !app.writable {
-        return;
+    if app.writable {
+        rewrite(app, host, |state| state.announced = state.announced.max(number));
     }
+}
+
+/// Writes the records anew when what they are made from has changed.
+pub fn refresh_records(app: &App, host: &Host) {
+    rewrite(app, host, |_| ());
+}
+
+fn rewrite(app: &App, host: &Host, change: impl FnOnce(&mut State)) {
     let Ok(lock) = fs::open_lock(&app.files.lock()) else { return };
     if matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
         return;
     }
     let mut state = State::read(&app.files.state());
-    state.announced = state.announced.max(number);
+    change(&mut state);
     let _ = save(app, host, &state);
 }
 

@@ -186,14 +186,31 @@ impl Environment {
         if place.is_complete() {
             return Ok(());
         }
-        fs::sync_file_system(staged.files.root());
-        fs::write_atomic(&staged.files.completion(), b"")?;
+        // Waiting for the disk can take seconds, and somebody waits: until `settle` it counts for this boot only.
+        let boot = crate::store::this_boot();
+        if boot.is_none() {
+            fs::sync_file_system(staged.files.root());
+        }
+        fs::write_atomic(&staged.files.completion(), &boot.unwrap_or_default())?;
         // What is there without a completion record is what a crash left.
         fs::remove_tree(place.root())?;
         fs::rename(staged.files.root(), place.root())?;
         fs::sync_parent(place.root());
         Ok(())
     }
+}
+
+/// Brings an environment to the disk for good, while nobody waits; `true` when it was not there before.
+pub fn settle(app: &App, generation: &Generation) -> bool {
+    let files = app.store.environment(&generation.environment);
+    if files.boot().is_none() {
+        return false;
+    }
+    fs::sync_file_system(files.root());
+    for pin in &generation.pins {
+        Description::settle(&app.store, &pin.sha256);
+    }
+    fs::truncate(&files.completion()).is_ok()
 }
 
 /// Links all files below `tree` into `site`. Of two distributions that bring the same file the first one's stays.

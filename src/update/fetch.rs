@@ -17,7 +17,7 @@ use crate::package::archive::limits::Limits;
 use crate::package::unpack::unpack;
 use crate::source::file::{File, Location};
 use crate::state::PinnedFile;
-use crate::store::{DistributionFiles, Store};
+use crate::store::{DistributionFiles, Store, this_boot};
 use crate::time::Deadline;
 use crate::trust::hashes::{Hasher, Hashes, sha256_hex};
 use crate::update::environment::Fetched;
@@ -40,6 +40,10 @@ pub struct Description {
     pub pth: bool,
     /// Its console and GUI scripts.
     pub scripts: Vec<Script>,
+    /// The boot in which it was unpacked, until its files are known to be on the disk: after a power cut they may
+    /// not be.
+    #[serde(default)]
+    pub boot: Option<Vec<u8>>,
 }
 
 /// A console script.
@@ -57,7 +61,17 @@ impl Description {
     /// What is known of the distribution whose archive has that SHA-256; `None` when it is not in the store, whole.
     pub fn read(store: &Store, sha256: &str) -> Option<Self> {
         let bytes = fs::read(&store.distribution(sha256).description(), fs::SMALL_FILE).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        let description: Self = serde_json::from_slice(&bytes).ok()?;
+        (description.boot.is_none() || description.boot == this_boot()).then_some(description)
+    }
+
+    /// Notes that the files are on the disk.
+    pub fn settle(store: &Store, sha256: &str) {
+        if let Some(description) = Self::read(store, sha256).filter(|known| known.boot.is_some()) {
+            let settled = Self { boot: None, ..description };
+            let text = serde_json::to_vec(&settled).unwrap_or_default();
+            let _ = fs::write_atomic(&store.distribution(sha256).description(), &text);
+        }
     }
 }
 
@@ -193,6 +207,7 @@ impl Fetcher<'_> {
             filename: file.filename.clone(),
             pth: unpacked.has_pth,
             scripts: scripts.collect(),
+            boot: this_boot(),
         };
         fs::remove_file(&archive)?;
         let text = serde_json::to_vec(&description).unwrap_or_default();

@@ -116,6 +116,9 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
     listener.hear(Event::Done);
+    if state.active().is_some_and(|active| environment::settle(app, active)) {
+        activate::refresh_records(app, host);
+    }
     if app.config.python.compile
         && let (Some(active), Some(interpreter)) = (state.active(), state.interpreter.as_ref())
     {
@@ -214,11 +217,14 @@ fn install(
     listener.hear(Event::Step { name: "installing".to_owned() });
     run_hook(app, host, app.config.hooks.starting.as_deref(), &[]);
     let staged = environment.build(app)?;
+    log::debug(|| "built".to_owned());
     if let Err(error) = verify::verify(app, &staged, interpreter, &recipe) {
         state.quarantine.insert(offered.clone(), error.to_string());
         return Err(error);
     }
+    log::debug(|| "verified".to_owned());
     environment.commit(app, &staged)?;
+    log::debug(|| "committed".to_owned());
     state.held_back = None;
     let generation = activate::activate(app, host, state, environment, recipe);
     Ok(Outcome::Activated(match active {

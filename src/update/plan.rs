@@ -50,7 +50,10 @@ pub fn plan(
         log::debug(|| format!("resolved {}", show(&pins)));
         listener.hear(Event::Step { name: "fetching packages".to_owned() });
         match fetcher.all(&pins) {
-            Ok(files) => return Ok(Plan { files, offline: catalogue.offline() }),
+            Ok(files) => {
+                log::debug(|| "fetched".to_owned());
+                return Ok(Plan { files, offline: catalogue.offline() });
+            }
             Err(lost) if lost.file_is_bad => {
                 let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
                 log::event(&app.files.log(), host.now(), "dropped", &details);

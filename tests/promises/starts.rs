@@ -238,3 +238,21 @@ fn where_there_is_no_python_the_one_to_download_is_fetched_once_and_verified() {
     run(&right).prints("myapp 1.0\n");
     assert_eq!(index.server().count("/python.tar"), 2);
 }
+
+#[test]
+fn after_a_power_cut_what_was_not_yet_on_the_disk_is_made_again() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "1d");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    let complete = app.cached_named("complete").remove(0);
+    assert_eq!(std::fs::read(&complete).unwrap(), b"", "on the disk, once nobody waits");
+    let described = app.cached_named("unpacked.json").remove(0);
+    let description = std::fs::read_to_string(&described).unwrap();
+    std::fs::write(&complete, "another boot\n").unwrap();
+    std::fs::write(&described, description.replace("\"boot\":null", "\"boot\":[1,2]")).unwrap();
+    std::fs::remove_file(app.record()).unwrap();
+    let fetched = index.downloads().len();
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    assert_eq!(index.downloads().len(), fetched + 1);
+}
