@@ -282,8 +282,10 @@ fn net_hint(fault: &Fault) -> Option<&'static str> {
         Fault::Proxy(_) => Some("check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"),
         Fault::Status(401 | 403 | 407) => Some("check the credentials: in the URL, or in ~/.netrc"),
         Fault::Status(_) => Some("the server is in trouble: try again later"),
-        Fault::Redirect(_) => Some("check the source's address in launcher.toml"),
-        _ => None,
+        Fault::Redirect(_) | Fault::TooLarge(_) | Fault::Protocol(_) => {
+            Some("check the source's address in launcher.toml")
+        }
+        Fault::Truncated => Some("the server is in trouble: try again later"),
     }
 }
 
