@@ -222,7 +222,7 @@ impl Error {
             }
             Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
             Self::Io { source, .. } => return io_hint(source).map(Into::into),
-            Self::Net(error) => return net_hint(&error.fault).map(Into::into),
+            Self::Net(error) => net_hint(&error.fault).into(),
             Self::NoConfig { .. } => {
                 "launcher.toml has to lie beside the launcher; see launcher.toml.example".into()
             }
@@ -288,17 +288,18 @@ fn io_hint(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-fn net_hint(fault: &Fault) -> Option<&'static str> {
+fn net_hint(fault: &Fault) -> &'static str {
     match fault {
         Fault::Resolve | Fault::Connect(_) | Fault::Timeout(_) | Fault::Stalled | Fault::Disconnected => {
-            Some("check the network, and the proxy variables where there is a proxy")
+            "check the network, and the proxy variables where there is a proxy"
         }
-        Fault::Tls(_) => Some("name the root certificate of your network with [network] ca or SSL_CERT_FILE"),
-        Fault::Proxy(_) => Some("check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"),
-        Fault::Status(401 | 403 | 407) => Some("check the credentials: in the URL, or in ~/.netrc"),
-        Fault::Status(_) => Some("the server is in trouble: try again later"),
-        Fault::Redirect(_) => Some("check the source's address in launcher.toml"),
-        _ => None,
+        Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
+        Fault::Proxy(_) => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+        Fault::Status(401 | 403 | 407) => "check the credentials: in the URL, or in ~/.netrc",
+        Fault::Status(_) | Fault::Truncated => "the server is in trouble: try again later",
+        Fault::Redirect(_) | Fault::TooLarge(_) | Fault::Protocol(_) => {
+            "check the source's address in launcher.toml"
+        }
     }
 }
 

@@ -19,18 +19,25 @@ mod promises {
     mod the_ground_holds;
 
     // The app starts, and starting costs nothing.
+    mod hooks_and_verify;
     mod launch;
+    mod launch_details;
+    mod progress;
     mod starts;
     mod warm_path;
 
     // It stays current, and never gets in the way.
+    mod bad_index;
     mod network_trouble;
+    mod source_kinds;
     mod sources;
     mod updates;
 
     // It can be explained.
     mod commands;
     mod config_errors;
+    mod config_kinds;
+    mod housekeeping;
 
     // The packager's tool does what the launcher does.
     mod rpc;

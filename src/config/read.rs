@@ -11,6 +11,7 @@ use super::{
     App, Config, Download, Entry, Hooks, Located, Mode, Network, Python, SourceConfig, SourceType, Update,
     Verify,
 };
+use crate::package::version::SpecifierSet;
 use crate::time::parse_duration;
 
 const DOWNLOAD_KEYS: &[&str] = &["url", "sha256"];
@@ -177,8 +178,13 @@ impl Field<'_> {
         if words.is_empty() { self.impossible("[]", "a list that is not empty") } else { Ok(words) }
     }
 
-    fn located(&self) -> Result<Located<String>, ConfigError> {
-        Ok(Located { value: self.string()?, line: self.line })
+    /// Versions of Python that will do (PEP 440).
+    fn specifiers(&self) -> Result<Located<String>, ConfigError> {
+        let text = self.string()?;
+        match text.parse::<SpecifierSet>() {
+            Ok(_) => Ok(Located { value: text, line: self.line }),
+            Err(_) => self.impossible(&text, "versions as PEP 440 writes them: \">=3.9,<4\""),
+        }
     }
 
     fn one_of<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, ConfigError> {
@@ -305,7 +311,7 @@ fn python(section: &Section<'_>, directory: &Path) -> Result<Python, ConfigError
         if path.contains('/') { directory.join(path) } else { PathBuf::from(path) }
     });
     Ok(Python {
-        requires: section.optional("requires", Field::located)?,
+        requires: section.optional("requires", Field::specifiers)?,
         path,
         flags: section.or("flags", Vec::new(), Field::words)?,
         inherit: section.or("inherit", false, Field::boolean)?,

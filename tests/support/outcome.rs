@@ -13,6 +13,14 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// How long after its end a run's output may stay open, held by what it started.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// Progress shows itself after this time.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// What progress tells of.
+const STEPS: [&str; 4] =
+    ["looking for packages", "fetching packages", "installing", "waiting for another update of it"];
+/// What takes a line of progress away on a terminal.
+const ERASE: &str = "\r\x1b[K";
+
 /// Texts that differ from run to run, and what stands for them.
 #[derive(Debug, Clone, Default)]
 pub struct Redactions(pub Vec<(String, String)>);
@@ -176,18 +184,32 @@ impl Outcome {
         self
     }
 
-    /// Standard error (or the terminal), exactly.
+    /// Standard error (or the terminal), exactly; of a run that took its time, without the progress that it may show.
     #[track_caller]
-    ///
-    /// Lines of progress do not count: they come from work that takes longer than half a second, which on a busy
-    /// machine any work may.
     pub fn stderr(&self, expected: &str) -> &Self {
-        let steps = ["looking for packages", "fetching packages", "installing", "fetching Python"];
-        let is_progress =
-            |line: &str| line.trim_end().split_once(": ").is_some_and(|(_, step)| steps.contains(&step));
-        let said: String = self.err.split_inclusive('\n').filter(|line| !is_progress(line)).collect();
-        self.same("stderr", &said, expected);
+        self.same("stderr", &self.err_without_progress(), expected);
         self
+    }
+
+    /// Standard error (or the terminal), exactly, with the progress that is shown.
+    #[track_caller]
+    pub fn stderr_with_progress(&self, expected: &str) -> &Self {
+        self.same("stderr", &self.err, expected);
+        self
+    }
+
+    /// Progress is promised to be invisible in the first half second only, and a busy machine makes any run longer.
+    pub fn err_without_progress(&self) -> String {
+        if self.elapsed < PATIENCE {
+            return self.err.clone();
+        }
+        let is_step = |text: &str| {
+            let words = text.split_once(": ").map_or("", |(_, words)| words);
+            STEPS.into_iter().any(|step| words.starts_with(step))
+        };
+        let drawn = self.err.split(ERASE).filter(|piece| !is_step(piece) || piece.ends_with('\n'));
+        let drawn: String = drawn.collect();
+        drawn.split_inclusive('\n').filter(|line| !is_step(line)).collect()
     }
 
     /// Standard error, exactly but for the times in it.

@@ -1,0 +1,338 @@
+//! Whatever an index does: a first run ends with one clear message and one hint, an installed app starts as it was and
+//! can say what is wrong.
+
+use std::time::Duration;
+
+use crate::support::distribution::Distribution;
+use crate::support::outcome::Outcome;
+use crate::support::{App, Index, Response, Wheel};
+
+const JSON: &str = "application/vnd.pypi.simple.v1+json";
+const ADDRESS: &str = "check the source's address in launcher.toml";
+const NETWORK: &str = "check the network, and the proxy variables where there is a proxy";
+const REQUIREMENTS: &str = "loosen the requirements in launcher.toml, or publish what they ask for";
+const PAGE: &str = "http://127.0.0.1:[PORT]/simple/myapp/";
+
+/// What an index does, and what is said of it.
+struct Trouble {
+    what: &'static str,
+    make: fn(&mut Index),
+    message: String,
+    hint: &'static str,
+}
+
+fn trouble(what: &'static str, make: fn(&mut Index), message: &str, hint: &'static str) -> Trouble {
+    Trouble { what, make, message: message.replace("PAGE", PAGE), hint }
+}
+
+fn everything(index: &Index, response: Response) {
+    index.server().everything(response);
+}
+
+fn json(body: impl Into<Vec<u8>>) -> Response {
+    Response::ok(body).content_type(JSON)
+}
+
+/// Troubles with pages: they come before any file is looked at.
+fn page_troubles() -> Vec<Trouble> {
+    vec![
+        trouble(
+            "is down",
+            Index::shut_down,
+            "cannot fetch PAGE: cannot connect: connection refused",
+            NETWORK,
+        ),
+        trouble(
+            "drops connections",
+            |index| everything(index, Response::drop_connection()),
+            "cannot fetch PAGE: the connection ended before an answer",
+            NETWORK,
+        ),
+        trouble(
+            "never ends its page",
+            |index| everything(index, Response::endless().content_type(JSON)),
+            "cannot fetch PAGE: larger than 33554432 bytes",
+            ADDRESS,
+        ),
+        trouble(
+            "cuts its page",
+            |index| everything(index, json("{\"files\": []}").cut_after(5)),
+            "cannot fetch PAGE: the answer ended too early",
+            "the server is in trouble: try again later",
+        ),
+        trouble(
+            "redirects in a circle",
+            |index| everything(index, Response::redirect("/simple/myapp/")),
+            "cannot fetch PAGE: redirects lead in a circle",
+            ADDRESS,
+        ),
+        trouble(
+            "redirects for ever",
+            |index| {
+                index
+                    .server()
+                    .below("/simple/", |request| Response::redirect(&format!("{}x/", request.path())));
+                index.server().handle("/simple/myapp/", |_| Response::redirect("/simple/x/"));
+            },
+            "cannot fetch PAGE: too many redirects",
+            ADDRESS,
+        ),
+        trouble(
+            "redirects to nowhere",
+            |index| everything(index, Response::redirect("file:///etc/passwd")),
+            "cannot fetch PAGE: redirected to what is no http address",
+            ADDRESS,
+        ),
+        trouble(
+            "sends an HTML error page for JSON",
+            |index| everything(index, Response::html("<h1>Down for maintenance</h1>").content_type(JSON)),
+            "cannot use PAGE: not a list of packages",
+            ADDRESS,
+        ),
+        trouble(
+            "sends an HTML error page",
+            |index| everything(index, Response::html("<h1>Down for maintenance</h1>")),
+            "cannot use PAGE: not a list of packages",
+            ADDRESS,
+        ),
+        trouble(
+            "has files that are no list",
+            |index| everything(index, json("{\"files\": 1}")),
+            "cannot use PAGE: damaged JSON: invalid type: integer `1`, expected an array of files at line 1 column 11",
+            ADDRESS,
+        ),
+        trouble(
+            "sends a list",
+            |index| everything(index, json("[1, 2]")),
+            "cannot use PAGE: damaged JSON: it is no object",
+            ADDRESS,
+        ),
+        trouble(
+            "sends deep JSON",
+            |index| everything(index, json(format!("{{\"files\": {}", "[".repeat(100_000)))),
+            "cannot use PAGE: damaged JSON: recursion limit exceeded at line 1 column 137",
+            ADDRESS,
+        ),
+        trouble(
+            "sends bytes that are no UTF-8",
+            |index| everything(index, json(&b"{\"files\": [{\"url\": \"\xff\xfe\"}]}"[..])),
+            "cannot use PAGE: damaged JSON: invalid unicode code point at line 1 column 22",
+            ADDRESS,
+        ),
+        trouble(
+            "speaks another version",
+            |index| everything(index, json("{\"meta\": {\"api-version\": \"2.0\"}}")),
+            "cannot use PAGE: version '2.0' of the index API is not supported",
+            ADDRESS,
+        ),
+        trouble(
+            "wants a password",
+            |index| everything(index, Response::ok("").only_for("me", "pass")),
+            "cannot fetch PAGE: the server answers 401 Unauthorized",
+            "check the credentials: in the URL, or in ~/.netrc",
+        ),
+        trouble(
+            "is in trouble",
+            |index| everything(index, Response::status(500)),
+            "cannot fetch PAGE: the server answers 500 Internal Server Error",
+            "the server is in trouble: try again later",
+        ),
+        trouble(
+            "has no such project",
+            |index| everything(index, Response::status(404)),
+            "no source has myapp",
+            REQUIREMENTS,
+        ),
+        trouble(
+            "has entries of wrong types only",
+            |index| everything(index, json("{\"files\": [1, null, {\"url\": [], \"filename\": {}}]}")),
+            "no source has myapp",
+            REQUIREMENTS,
+        ),
+    ]
+}
+
+fn newest() -> Distribution {
+    Wheel::app("1.1").distribution()
+}
+
+const FILE: &str = "/files/myapp-1.1-py3-none-any.whl";
+
+/// Troubles with the newest file alone: an older one may do.
+fn file_troubles() -> Vec<Trouble> {
+    let size = newest().bytes.len();
+    vec![
+        trouble(
+            "tells too small a size",
+            |index| drop(index.add(newest().lying_about_size(10))),
+            &format!("cannot fetch http://127.0.0.1:[PORT]{FILE}: larger than 10 bytes"),
+            ADDRESS,
+        ),
+        trouble(
+            "tells too large a size",
+            |index| drop(index.add(newest().lying_about_size(1 << 30))),
+            &format!("myapp-1.1-py3-none-any.whl has {size} bytes, its source promises 1073741824"),
+            "the source and the file do not agree: ask whoever publishes it",
+        ),
+        trouble(
+            "tells another hash",
+            |index| drop(index.add(newest().lying_about_hash())),
+            &format!(
+                "myapp-1.1-py3-none-any.whl is not what its source promises: sha256 is {}",
+                newest().sha256()
+            ),
+            "the source and the file do not agree: ask whoever publishes it",
+        ),
+        trouble(
+            "cuts its file",
+            |index| {
+                let file = newest();
+                index.add(file.clone()).server().route(FILE, Response::ok(file.bytes).cut_after(100));
+            },
+            &format!("cannot fetch http://127.0.0.1:[PORT]{FILE}: the answer ended too early"),
+            "the server is in trouble: try again later",
+        ),
+        trouble(
+            "has lost its file",
+            |index| drop(index.add(newest()).server().route(FILE, Response::status(404))),
+            &format!("cannot fetch http://127.0.0.1:[PORT]{FILE}: the server answers 404 Not Found"),
+            "the server is in trouble: try again later",
+        ),
+    ]
+}
+
+#[track_caller]
+fn fails_with(outcome: &Outcome, trouble: &Trouble) {
+    let expected = format!("myapp: error: {}\nhint: {}\n", trouble.message, trouble.hint);
+    assert_eq!(outcome.err_without_progress(), expected, "the index {}", trouble.what);
+    outcome.status(125).stdout("");
+}
+
+#[test]
+fn a_first_run_says_in_one_message_and_one_hint_what_the_index_does() {
+    for trouble in page_troubles().iter().chain(&file_troubles()) {
+        let mut index = Index::new();
+        (trouble.make)(&mut index);
+        fails_with(&App::of(&index).run::<&str>(&[]), trouble);
+    }
+}
+
+#[test]
+fn after_a_failed_first_run_the_next_one_installs() {
+    for trouble in page_troubles().iter().skip(1).filter(|trouble| trouble.what != "redirects for ever") {
+        let mut index = Index::with([Wheel::app("1.0")]);
+        (trouble.make)(&mut index);
+        let app = App::of(&index);
+        fails_with(&app.run::<&str>(&[]), trouble);
+        index.server().heal();
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+    }
+}
+
+#[test]
+fn an_installed_app_starts_as_it_was_and_its_info_names_what_the_index_does() {
+    for trouble in page_troubles() {
+        let mut index = Index::with([Wheel::app("1.0")]);
+        let app = App::of(&index).update("timeout", "20s");
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+        app.settle();
+        (trouble.make)(&mut index);
+        let offered =
+            trouble.what == "has no such project" || trouble.what == "has entries of wrong types only";
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+        app.settle();
+        let info = app.run(&["self", "info", "--json"]);
+        let info = info.status(0).stderr("").json();
+        let message = info["failure"]["message"].as_str().unwrap_or_default();
+        let message = crate::support::outcome::Redactions::default().apply(message);
+        assert_eq!(message, trouble.message, "the index {}: {info:#}; {offered}", trouble.what);
+        assert_eq!((&info["version"], &info["failure"]["count"]), (&"1.0".into(), &1.into()), "{info:#}");
+    }
+}
+
+#[test]
+fn a_bad_file_leaves_an_installed_app_as_it_was_and_is_told_in_its_log() {
+    for trouble in file_troubles() {
+        let mut index = Index::with([Wheel::app("1.0")]);
+        let app = App::of(&index).update("timeout", "20s");
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+        app.settle();
+        (trouble.make)(&mut index);
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+        app.settle();
+        app.run(&["self", "log"]).status(0).stdout_has(&trouble.message);
+    }
+}
+
+#[test]
+fn a_first_run_from_a_silent_index_ends_with_its_timeout() {
+    let index = Index::new();
+    index.server().everything(Response::silent());
+    let outcome = App::of(&index).update("first_run_timeout", "1s").run::<&str>(&[]);
+    let expected = "myapp: looking for packages\n\
+                    myapp: error: the first installation is not done after 1 s\n\
+                    hint: it goes on in the background: start it again in a while\n";
+    outcome.stderr_with_progress(expected).stdout("").status(125).within(Duration::from_secs(5));
+}
+
+#[test]
+fn an_installed_app_behind_a_silent_index_says_that_its_check_is_not_finished() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("timeout", "300ms");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    index.server().everything(Response::silent());
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    let info = app.run(&["self", "info", "--json"]).json();
+    assert_eq!(info["failure"]["message"], "the check was not finished", "{info:#}");
+}
+
+#[test]
+fn a_dependency_that_no_source_has_is_named_with_who_wants_it() {
+    let index = Index::with([Wheel::app("1.0").requires("dep>=2")]);
+    let expected = format!("myapp: error: DISCOVER\nhint: {REQUIREMENTS}\n");
+    App::of(&index).run::<&str>(&[]).fails(125, &expected);
+}
+
+#[test]
+fn metadata_that_cannot_be_read_is_named() {
+    let bad = |text: &str| {
+        let index = Index::with([Wheel::app("1.0").metadata(text)]).without_metadata();
+        App::of(&index).run::<&str>(&[])
+    };
+    for (text, message) in [
+        ("", "DISCOVER"),
+        ("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", "DISCOVER"),
+        ("Metadata-Version: 2.1\nName: myapp\nVersion: 1.0\nRequires-Dist: ==\n", "DISCOVER"),
+    ] {
+        bad(text).fails(125, &format!("myapp: error: {message}\nhint: {REQUIREMENTS}\n"));
+    }
+}
+
+/// A page of so many versions, the newest of which is real.
+fn crowded(count: usize) -> Index {
+    let index = Index::with([Wheel::app("1.0")]);
+    let real = Wheel::app("999999").distribution();
+    let mut page = String::with_capacity(count * 40);
+    for number in 1..count {
+        page += &format!("<a href=/f/myapp-{number}-py3-none-any.whl>a</a>\n");
+    }
+    page += &format!("<a href=/files/{}#sha256={}>a</a>", real.filename, real.sha256());
+    index.add(real).server().route("/simple/myapp/", Response::html(page));
+    index
+}
+
+#[test]
+fn a_hundred_thousand_versions_on_one_page_are_no_obstacle() {
+    let index = crowded(100_000);
+    let outcome = App::of(&index).run::<&str>(&[]);
+    outcome.status(0).stdout("myapp 999999\n").stderr("").within(Duration::from_secs(50));
+}
+
+#[test]
+fn more_versions_than_any_project_has_are_refused() {
+    let index = crowded(200_000);
+    let outcome = App::of(&index).run::<&str>(&[]);
+    let expected = format!("myapp: error: cannot use {PAGE}: too many files\nhint: {ADDRESS}\n");
+    outcome.fails(125, &expected).within(Duration::from_secs(50));
+}
