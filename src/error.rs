@@ -107,9 +107,7 @@ pub enum Error {
         file: Option<PathBuf>,
         /// Its line there.
         line: usize,
-        /// The requirement.
-        text: String,
-        /// What is wrong with it.
+        /// What is wrong with it, in words that quote it.
         reason: String,
     },
     /// Others can write to the only cache there is.
@@ -210,7 +208,7 @@ impl Error {
             }
             Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
             Self::Io { source, .. } => return io_hint(source).map(Into::into),
-            Self::Net(error) => return net_hint(&error.fault).map(Into::into),
+            Self::Net(error) => net_hint(&error.fault).into(),
             Self::NoConfig { .. } => {
                 "launcher.toml has to lie beside the launcher; see launcher.toml.example".into()
             }
@@ -273,19 +271,20 @@ fn io_hint(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-fn net_hint(fault: &Fault) -> Option<&'static str> {
+fn net_hint(fault: &Fault) -> &'static str {
     match fault {
         Fault::Resolve | Fault::Connect(_) | Fault::Timeout(_) | Fault::Stalled | Fault::Disconnected => {
-            Some("check the network, and the proxy variables where there is a proxy")
+            "check the network, and the proxy variables where there is a proxy"
         }
-        Fault::Tls(_) => Some("name the root certificate of your network with [network] ca or SSL_CERT_FILE"),
-        Fault::Proxy(_) => Some("check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"),
-        Fault::Status(401 | 403 | 407) => Some("check the credentials: in the URL, or in ~/.netrc"),
-        Fault::Status(_) => Some("the server is in trouble: try again later"),
+        Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
+        Fault::Proxy(_) => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+        Fault::Status(401 | 403 | 407) => "check the credentials: in the URL, or in ~/.netrc",
+        // A page that is missing is an answer; only a file that a page lists gets here.
+        Fault::Status(404 | 410) => "its source lists what it does not have: ask whoever publishes it",
+        Fault::Status(_) | Fault::Truncated => "the server is in trouble: try again later",
         Fault::Redirect(_) | Fault::TooLarge(_) | Fault::Protocol(_) => {
-            Some("check the source's address in launcher.toml")
+            "check the source's address in launcher.toml"
         }
-        Fault::Truncated => Some("the server is in trouble: try again later"),
     }
 }
 
@@ -313,19 +312,23 @@ impl fmt::Display for Error {
             }
             Self::NoInterpreter { requires, configured, unsuitable } => {
                 match (configured, requires) {
-                    (Some(path), _) => write!(f, "no Python at {}", path.display())?,
+                    (Some(path), Some(requires)) => write!(f, "no Python {requires} at {}", path.display())?,
+                    (Some(path), None) => write!(f, "no Python at {}", path.display())?,
                     (None, Some(requires)) => write!(f, "no Python {requires} found")?,
                     (None, None) => f.write_str("no Python found")?,
                 }
-                let seen = unsuitable.iter().map(|seen| format!("{} {}", seen.path.display(), seen.reason));
+                let seen = unsuitable.iter().map(|seen| match configured {
+                    Some(path) if *path == seen.path => seen.reason.clone(),
+                    _ => format!("{} {}", seen.path.display(), seen.reason),
+                });
                 let seen: Vec<String> = seen.collect();
                 if seen.is_empty() { Ok(()) } else { write!(f, ": {}", seen.join("; ")) }
             }
             Self::NotInStore { filename } => write!(f, "{filename} is not in the cache"),
             Self::NothingInstalled { app } => write!(f, "{app} is not installed yet"),
-            Self::Requirement { file, line, text, reason } => match file {
-                Some(file) => write!(f, "{}:{line}: '{}': {reason}", file.display(), text.escape_debug()),
-                None => write!(f, "'{}': {reason}", text.escape_debug()),
+            Self::Requirement { file, line, reason } => match file {
+                Some(file) => write!(f, "{}:{line}: {reason}", file.display()),
+                None => f.write_str(reason),
             },
             Self::SharedCache { path } => write!(f, "{} can be written by others", path.display()),
             Self::Size { filename, promised, found } => {
