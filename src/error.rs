@@ -119,9 +119,7 @@ pub enum Error {
         file: Option<PathBuf>,
         /// Its line there.
         line: usize,
-        /// The requirement.
-        text: String,
-        /// What is wrong with it.
+        /// What is wrong with it, in words that quote it.
         reason: String,
     },
     /// Others can write to the only cache there is.
@@ -327,11 +325,15 @@ impl fmt::Display for Error {
             }
             Self::NoInterpreter { requires, configured, unsuitable } => {
                 match (configured, requires) {
-                    (Some(path), _) => write!(f, "no Python at {}", path.display())?,
+                    (Some(path), Some(requires)) => write!(f, "no Python {requires} at {}", path.display())?,
+                    (Some(path), None) => write!(f, "no Python at {}", path.display())?,
                     (None, Some(requires)) => write!(f, "no Python {requires} found")?,
                     (None, None) => f.write_str("no Python found")?,
                 }
-                let seen = unsuitable.iter().map(|seen| format!("{} {}", seen.path.display(), seen.reason));
+                let seen = unsuitable.iter().map(|seen| match configured {
+                    Some(path) if *path == seen.path => seen.reason.clone(),
+                    _ => format!("{} {}", seen.path.display(), seen.reason),
+                });
                 let seen: Vec<String> = seen.collect();
                 if seen.is_empty() { Ok(()) } else { write!(f, ": {}", seen.join("; ")) }
             }
@@ -341,9 +343,9 @@ impl fmt::Display for Error {
             }
             Self::NotInStore { filename } => write!(f, "{filename} is not in the cache"),
             Self::NothingInstalled { app } => write!(f, "{app} is not installed yet"),
-            Self::Requirement { file, line, text, reason } => match file {
-                Some(file) => write!(f, "{}:{line}: '{}': {reason}", file.display(), text.escape_debug()),
-                None => write!(f, "'{}': {reason}", text.escape_debug()),
+            Self::Requirement { file, line, reason } => match file {
+                Some(file) => write!(f, "{}:{line}: {reason}", file.display()),
+                None => f.write_str(reason),
             },
             Self::SharedCache { path } => write!(f, "{} can be written by others", path.display()),
             Self::Size { filename, promised, found } => {

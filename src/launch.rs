@@ -150,7 +150,7 @@ impl Recipe {
         let mut code = format!("S={site}\nif sys.path[:1]==['']:sys.path[0]=S\nelse:sys.path.insert(0,S)\n");
         if self.isolated {
             code += "import builtins,_sitebuiltins as b\n\
-                     builtins.exit=b.Quitter('exit','Ctrl-D');builtins.quit=b.Quitter('quit','Ctrl-D');builtins.help=b._Helper()\n\
+                     builtins.exit=b.Quitter('exit','Ctrl-D (i.e. EOF)');builtins.quit=b.Quitter('quit','Ctrl-D (i.e. EOF)');builtins.help=b._Helper()\n\
                      del builtins,b\n";
         }
         if self.pth {

@@ -122,6 +122,10 @@ impl Problem {
             }
             Self::Impossible { expected, .. } => Some(format!("it takes {expected}")),
             Self::Missing { example, .. } => Some(format!("for example: {example}")),
+            Self::WrongType { section, expected: "a section", .. } => Some(format!("head it [{section}]")),
+            Self::WrongType { section: "source", key, .. } if key == "source" => {
+                Some("head each of them [[source]]".into())
+            }
             Self::WrongType { key, expected, .. } => {
                 expected_example(expected).map(|e| format!("for example: {key} = {e}"))
             }

@@ -93,7 +93,7 @@ fn each_mistake_is_named_with_its_line_and_a_hint() {
             "[source]\nurl = \"x\"\n",
             5,
             "[source] source must be a list of sections, each headed [[source]], not a table",
-            None,
+            Some("head each of them [[source]]"),
         ),
         (
             "module = \"myapp\"\n",

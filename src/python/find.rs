@@ -154,7 +154,6 @@ fn requires(python: &Python) -> Result<SpecifierSet, Error> {
     requires.value.parse().map_err(|error: crate::package::version::InvalidSpecifier| Error::Requirement {
         file: None,
         line: requires.line,
-        text: requires.value.clone(),
         reason: error.to_string(),
     })
 }

@@ -99,7 +99,6 @@ pub fn requirements(app: &App) -> Result<Vec<Requirement>, Error> {
         located.value.parse::<Requirement>().map_err(|error| Error::Requirement {
             file: Some(app.config_path.clone()),
             line: located.line,
-            text: located.value.clone(),
             reason: error.to_string(),
         })
     });

@@ -96,6 +96,8 @@ fn two_apps_of_the_same_packages_share_one_environment() {
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     app.settle();
     let twin = App::named("twin").requirements(["myapp"]).entry("myapp:main").source(&index);
+    // The same interpreter, by the same name.
+    let twin = twin.env("PATH", app.root().join("bin"));
     twin.env("EVERFRESH_CACHE", app.cache()).run::<&str>(&[]).prints("myapp 1.0\n");
     assert_eq!((environments(&app).len(), index.downloads().len()), (1, 1));
 }

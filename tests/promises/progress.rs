@@ -34,7 +34,7 @@ fn on_a_terminal_a_slow_first_run_leaves_nothing_behind() {
     outcome.status(0).stdout("myapp 1.0\n");
     let drawn = outcome.err();
     assert!(drawn.starts_with(&format!("{ERASE}myapp: looking for packages")), "{drawn:?}");
-    assert!(drawn.contains(&format!("{ERASE}myapp: installing")), "{drawn:?}");
+    assert!(drawn.contains(&format!("{ERASE}myapp: fetching packages")), "{drawn:?}");
     assert!(drawn.ends_with(ERASE), "{drawn:?}");
     assert!(!drawn.contains('\n'), "one line: {drawn:?}");
 }

@@ -107,7 +107,7 @@ fn a_digest_behind_the_hash_that_is_wrong_is_never_activated() {
         let server = linking(&wheel, &format!("/{}#{algorithm}={wrong}", wheel.filename));
         let app = app().source_of_type("links", server.url("/links"));
         let expected = format!(
-            "myapp: error: {} is not what its source promises: {algorithm} is {found}, DISCOVER {wrong}\n\
+            "myapp: error: {} is not what its source promises: {algorithm} is {found}, should be {wrong}\n\
              hint: the source and the file do not agree: ask whoever publishes it\n",
             wheel.filename
         );

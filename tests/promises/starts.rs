@@ -57,11 +57,13 @@ fn a_damaged_record_or_state_costs_nothing_but_a_new_one() {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
     for file in [app.record(), app.state()] {
         let whole = std::fs::read(&file).unwrap();
         for damage in [&b""[..], b"\0\xff garbage", &whole[..whole.len() / 2]] {
             std::fs::write(&file, damage).unwrap();
             app.run::<&str>(&[]).prints("myapp 1.0\n");
+            app.settle();
         }
     }
 }
@@ -71,6 +73,7 @@ fn a_damaged_record_is_no_reason_to_need_the_network() {
     let mut index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
     index.shut_down();
     std::fs::write(app.record(), "").unwrap();
     app.run::<&str>(&[]).prints("myapp 1.0\n");
@@ -81,6 +84,7 @@ fn a_deleted_cache_is_filled_again() {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
     std::fs::remove_dir_all(app.cache()).unwrap();
     app.run::<&str>(&[]).prints("myapp 1.0\n");
 }
@@ -90,6 +94,7 @@ fn an_environment_without_its_completion_record_is_made_again() {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
     for file in app.cached_named("complete") {
         std::fs::remove_file(file).unwrap();
     }
@@ -110,6 +115,7 @@ fn a_state_from_the_future_counts_as_stale() {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index).update("interval", "1d");
     app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
     let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(app.state()).unwrap()).unwrap();
     let checked = state["check"]["at"].as_u64().unwrap();
     state["check"]["at"] = (checked + 100 * 365 * 86_400).into();
