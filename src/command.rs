@@ -197,24 +197,24 @@ fn info(app: &App, host: &Host) -> Value {
             "number": generation.number,
             "version": generation.main_version(),
             "activated": moment(generation.activated),
-            "environment": app.store.environment(&generation.environment).root(),
+            "environment": shown(app.store.environment(&generation.environment).root()),
             "complete": app.store.environment(&generation.environment).is_complete(),
         })
     };
     let active = state.active();
     json!({
         "app": app.config.app.name,
-        "launcher": host.exe,
+        "launcher": shown(&host.exe),
         "launcher_version": env!("CARGO_PKG_VERSION"),
-        "config": app.config_path,
+        "config": shown(&app.config_path),
         "entry": app.config.app.entry.to_string(),
         "generation": active.map(|g| g.number),
         "version": active.and_then(Generation::main_version),
-        "environment": active.map(|g| app.store.environment(&g.environment).root().to_owned()),
+        "environment": active.map(|g| shown(app.store.environment(&g.environment).root())),
         "packages": active.map(|g| &g.pins),
         "generations": state.generations.iter().map(describe).collect::<Vec<_>>(),
         "python": state.interpreter.as_ref().map(|known| json!({
-            "path": known.path,
+            "path": shown(&known.path),
             "version": known.facts.pointer("/markers/python_full_version"),
         })),
         "checked": state.check.as_ref().map(|check| moment(check.at)),
@@ -228,11 +228,16 @@ fn info(app: &App, host: &Host) -> Value {
         "quarantine": state.quarantine,
         "held_back": state.held_back,
         "cache": {
-            "path": app.store.root(),
+            "path": shown(app.store.root()),
             "bytes": size_of(app.store.root()),
             "writable": app.writable,
         },
     })
+}
+
+/// A path as text; what of it is no text is replaced.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// Bytes of all files below a directory; files that have several names count once.

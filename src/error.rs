@@ -108,6 +108,11 @@ pub enum Error {
         /// The file.
         filename: String,
     },
+    /// What cannot be imported is as it should be, as far as the store knows.
+    NothingToRepair {
+        /// The app.
+        app: String,
+    },
     /// Nothing is installed that could be started.
     NothingInstalled {
         /// The app.
@@ -262,7 +267,7 @@ impl Error {
             Self::Update { hint, .. } => return hint.clone(),
             Self::Usage { hint, .. } => hint.clone(),
             Self::TooManyBadFiles { .. } => "the source is damaged: ask whoever publishes it".into(),
-            Self::VerifyFailed { .. } => "see the log: self log".into(),
+            Self::NothingToRepair { .. } | Self::VerifyFailed { .. } => "see the log: self log".into(),
         })
     }
 
@@ -344,6 +349,7 @@ impl fmt::Display for Error {
                 write!(f, "{filename} cannot be unpacked: {reason}")
             }
             Self::NotInStore { filename } => write!(f, "{filename} is not in the cache"),
+            Self::NothingToRepair { app } => write!(f, "{app} cannot be repaired from the cache"),
             Self::NothingInstalled { app } => write!(f, "{app} is not installed yet"),
             Self::Requirement { file, line, reason } => match file {
                 Some(file) => write!(f, "{}:{line}: {reason}", file.display()),

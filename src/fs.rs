@@ -213,6 +213,16 @@ pub fn exists(path: &Path) -> bool {
     fs::metadata(path).is_ok()
 }
 
+/// Whether two names lead to the same file, or to files of the same contents where links could not be made.
+pub fn same_file(left: &Path, right: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(a), Ok(b)) = (fs::metadata(left), fs::metadata(right)) else { return false };
+    let same_inode = a.dev() == b.dev() && a.ino() == b.ino();
+    same_inode
+        || (a.len() == b.len()
+            && read(left, SMALL_FILE).ok().is_some_and(|bytes| read(right, SMALL_FILE).ok() == Some(bytes)))
+}
+
 /// Whether `path` leads to a directory.
 pub fn is_dir(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
@@ -236,4 +246,42 @@ pub fn canonicalize(path: &Path) -> Result<PathBuf, Error> {
 /// Sets the permission bits of a file.
 pub fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).named("set the permissions of", path)
+}
+
+/// Paths in JSON: text where they are text, else their bytes.
+pub mod path_bytes {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    /// Writes a path.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        match path.to_str() {
+            Some(text) => serializer.serialize_str(text),
+            None => path.as_os_str().as_bytes().serialize(serializer),
+        }
+    }
+
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// When it is neither text nor bytes.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Text(text) => PathBuf::from(text),
+            Written::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
+        })
+    }
 }

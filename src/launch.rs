@@ -69,7 +69,7 @@ pub enum Target {
     /// Run a module as `python -m` does.
     Module(String),
     /// Run a file as `python FILE` does.
-    Script(PathBuf),
+    Script(#[serde(with = "crate::fs::path_bytes")] PathBuf),
 }
 
 impl Target {
@@ -161,6 +161,8 @@ impl Recipe {
             code,
             "H=[k for k in posix.environ if k[:{length}]==b'{HIDDEN}']\n\
              if H:\n import os\n for k in H:os.environb[k[{length}:]]=os.environb.pop(k)\n del os,k\n\
+             B=b'{IMPORT_ERROR}' in posix.environ\n\
+             if B:\n import os\n del os.environ['{IMPORT_ERROR}'],os\n\
              del S,H,posix\n",
         );
         code
@@ -179,8 +181,8 @@ fn import_code(module: &str, attribute: &str) -> String {
 /// none it starts us again with the variable set, and the traceback comes out as Python writes it.
 const HAND_BACK: &str = "except Exception as e:\n \
      import os\n \
-     if os.environ.pop('EVERFRESH_IMPORT_ERROR',None) is not None:raise\n \
-     os.environ['EVERFRESH_IMPORT_ERROR']=type(e).__name__+': '+str(e)\n \
+     if B:raise\n \
+     os.environ['EVERFRESH_IMPORT_ERROR']=str(os.getpid())+' '+type(e).__name__+': '+str(e)\n \
      sys.stdout.flush()\n \
      os.execv(os.environ['EVERFRESH_LAUNCHER'],sys.argv)\n";
 
@@ -223,7 +225,7 @@ fn run_as_main(find: &str, may_hand_back: bool) -> String {
     let found =
         if may_hand_back { format!(" try:\n{}{}", indent(find), indent(HAND_BACK)) } else { find.to_owned() };
     format!(
-        "def _():\n import sys\n{found} globals().update(names)\n return code\ndel sys\nexec(globals().pop('_')())\n"
+        "def _(B=B):\n import sys\n{found} globals().update(names)\n return code\ndel sys,B\nexec(globals().pop('_')())\n"
     )
 }
 

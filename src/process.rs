@@ -5,11 +5,16 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::time::Deadline;
+use crate::update::process::{CAUSE, ROLE};
+
+/// How long the streams of a child that ended may stay open: what it started elsewhere can hold them for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How a child ended.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ impl Finished {
 /// When it cannot be started.
 pub fn run(command: &mut Command, deadline: Deadline, cap: u64) -> io::Result<Finished> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    // A child that starts a launcher itself starts an app, whatever part this process plays.
+    command.env_remove(ROLE).env_remove(CAUSE);
     let mut child = command.spawn()?;
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     let stdout = collect(child.stdout.take(), cap);
@@ -59,8 +66,8 @@ pub fn run(command: &mut Command, deadline: Deadline, cap: u64) -> io::Result<Fi
     }
     Ok(Finished {
         status: status.transpose()?,
-        stdout: stdout.recv().unwrap_or_default(),
-        stderr: stderr.recv().unwrap_or_default(),
+        stdout: stdout.recv_timeout(LAST_WORDS).unwrap_or_default(),
+        stderr: stderr.recv_timeout(LAST_WORDS).unwrap_or_default(),
     })
 }
 
@@ -79,8 +86,6 @@ fn collect(stream: Option<impl Read + Send + 'static>, cap: u64) -> mpsc::Receiv
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn shell(script: &str, deadline: Deadline) -> Finished {

@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::app::App;
 use crate::config::{Entry, Mode};
 use crate::error::Error;
+use crate::fs;
 use crate::host::Host;
 use crate::launch::{IMPORT_ERROR, Launch, Target, Variable};
 use crate::log;
 use crate::record::{FileStamp, Ready, Record};
 use crate::state::{Generation, State};
 use crate::time::Timestamp;
+use crate::update::Cause;
 use crate::update::activate;
 use crate::update::process::{self, Waited};
 
@@ -30,14 +32,20 @@ enum Decision {
 /// # Errors
 /// When nothing is installed and nothing could be.
 pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
-    if let Some(reason) = host.env.get(IMPORT_ERROR).map(|reason| reason.to_string_lossy().into_owned()) {
+    if let Some(reason) = handed_back(host) {
         if let Some(ready) = go_back(app, host, &reason) {
             return Ok(ready);
         }
-        // Nothing older to go to: the same again, and this time Python says itself what is wrong.
+        // Nothing older to go to: perhaps it is damaged, and the store is not. If it fails again, Python says itself
+        // what is wrong.
+        if app.writable {
+            process::update(app, host, app.config.update.first_run_timeout, Cause::Repair);
+        }
         let state = State::read(&app.files.state());
         let active = state.active().and_then(|active| record_of(app, &state, active, host.now())?.hold());
-        return active.ok_or(Error::NothingInstalled { app: app.config.app.name.clone() });
+        return active
+            .or_else(|| last_resort(app, &state, host))
+            .ok_or(Error::NothingInstalled { app: app.config.app.name.clone() });
     }
     let state = State::read(&app.files.state());
     let decision = decide(app, &state, host.now());
@@ -47,15 +55,16 @@ pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
         Decision::Check(wait) if wait.is_zero() => {
             // What this start has to note down is noted before the updater wants the same lock.
             let ready = ready(app, &state, host, true);
-            process::update(app, host, wait, false);
+            process::update(app, host, wait, Cause::Check);
             return ready.ok_or(Error::NothingInstalled { app: app.config.app.name.clone() });
         }
-        Decision::Check(wait) => Some(process::update(app, host, wait, false)),
-        Decision::Install(wait) => Some(process::update(app, host, wait, true)),
+        Decision::Check(wait) => Some(process::update(app, host, wait, Cause::Check)),
+        Decision::Install(wait) => Some(process::update(app, host, wait, Cause::Install)),
     };
     let state = if waited.is_some() { State::read(&app.files.state()) } else { state };
     let updater_is_at_it = matches!(waited, Some(Waited::TimedOut | Waited::Busy));
-    match (ready(app, &state, host, !updater_is_at_it), waited) {
+    let ready = ready(app, &state, host, !updater_is_at_it).or_else(|| last_resort(app, &state, host));
+    match (ready, waited) {
         (Some(ready), _) => Ok(ready),
         (None, Some(Waited::Failed { message, hint, status })) => {
             Err(Error::Update { message, hint, status })
@@ -63,6 +72,27 @@ pub fn choose(app: &App, host: &mut Host) -> Result<Ready, Error> {
         (None, Some(Waited::TimedOut)) => Err(Error::TooSlow { waited: app.config.update.first_run_timeout }),
         (None, _) => Err(Error::NothingInstalled { app: app.config.app.name.clone() }),
     }
+}
+
+/// The reason for which the entry code of this very process gave the start back. What others left is taken away.
+fn handed_back(host: &mut Host) -> Option<String> {
+    let reason = host.env.get(IMPORT_ERROR)?.to_string_lossy().into_owned();
+    let ours = reason.split_once(' ').filter(|(process, _)| *process == std::process::id().to_string());
+    let reason = ours.map(|(_, reason)| reason.to_owned());
+    if reason.is_none() {
+        host.env.remove(IMPORT_ERROR);
+    }
+    reason
+}
+
+/// Whatever can still be started when the active generation cannot: an older one, or what the last record says.
+fn last_resort(app: &App, state: &State, host: &Host) -> Option<Ready> {
+    let mut kept = state.generations.iter().rev().filter(|generation| is_startable(app, state, generation));
+    let older = kept.find_map(|generation| record_of(app, state, generation, host.now())?.hold());
+    older.or_else(|| {
+        let mut records = app.records(host).into_iter();
+        records.find_map(|path| Record::decode(&fs::read(&path, fs::SMALL_FILE).ok()?)?.hold())
+    })
 }
 
 fn decide(app: &App, state: &State, now: Timestamp) -> Decision {

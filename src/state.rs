@@ -13,6 +13,7 @@ use crate::fs;
 use crate::launch::Recipe;
 use crate::record::FileStamp;
 use crate::time::Timestamp;
+use crate::trust::hashes::sha256_hex;
 
 const FORMAT: u32 = 1;
 
@@ -28,13 +29,13 @@ pub struct State {
     pub check: Option<Check>,
     /// The failure since then, where there is one.
     pub failure: Option<Failure>,
-    /// Environments that must not be activated, and why.
+    /// What must not be activated ([`identity`]), and why.
     pub quarantine: BTreeMap<String, String>,
     /// The interpreter that was found.
     pub interpreter: Option<RememberedInterpreter>,
     /// The last generation whose predecessor was told to the user.
     pub announced: u64,
-    /// Set by a rollback: the environment that the sources offered then, not to be taken again while they offer it.
+    /// Set by a rollback: digest of the pinned set that was left, not to be taken again while the sources offer it.
     pub held_back: Option<String>,
 }
 
@@ -98,6 +99,7 @@ pub struct RememberedInterpreter {
     /// What was looked for: part of the configuration and PATH.
     pub wanted: String,
     /// Its executable.
+    #[serde(with = "crate::fs::path_bytes")]
     pub path: PathBuf,
     /// The executable as it was.
     pub stamp: FileStamp,
@@ -124,9 +126,14 @@ impl Default for State {
 impl State {
     /// Reads the state; what is missing, damaged or of another format is an empty one.
     pub fn read(path: &Path) -> Self {
-        let bytes = fs::read(path, fs::SMALL_FILE).unwrap_or_default();
-        let state: Option<Self> = serde_json::from_slice(&bytes).ok();
-        state.filter(|state| state.format == FORMAT).unwrap_or_default()
+        Self::read_strictly(path).unwrap_or_default()
+    }
+
+    /// Reads the state; `None` where there is one that cannot be read.
+    pub fn read_strictly(path: &Path) -> Option<Self> {
+        let bytes = fs::read(path, fs::SMALL_FILE).ok()?;
+        let state: Self = serde_json::from_slice(&bytes).ok()?;
+        (state.format == FORMAT).then_some(state)
     }
 
     /// Replaces the file.
@@ -134,7 +141,12 @@ impl State {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        let unwritable = |source: serde_json::Error| Error::Io {
+            action: "write",
+            path: path.to_owned(),
+            source: std::io::Error::other(source),
+        };
+        let mut text = serde_json::to_vec_pretty(self).map_err(unwritable)?;
         text.push(b'\n');
         fs::write_atomic(path, &text)
     }
@@ -152,7 +164,7 @@ impl State {
     /// The newest generation before `number` that is not quarantined.
     pub fn good_before(&self, number: u64) -> Option<&Generation> {
         let earlier = self.generations.iter().rev().filter(|generation| generation.number < number);
-        earlier.into_iter().find(|generation| !self.quarantine.contains_key(&generation.environment))
+        earlier.into_iter().find(|generation| !self.quarantine.contains_key(&generation.identity()))
     }
 
     /// The number that the next generation gets.
@@ -196,7 +208,24 @@ impl Failure {
     }
 }
 
+/// What is activated: an environment and the way it is started. The same packages may do under another entry.
+pub fn identity(environment: &str, recipe: &Recipe) -> String {
+    let recipe = serde_json::to_string(recipe).unwrap_or_default();
+    format!("{environment}-{}", &sha256_hex(recipe.as_bytes())[..8])
+}
+
+/// A digest of a pinned set, whatever the interpreter.
+pub fn pins_digest(pins: &[PinnedFile]) -> String {
+    let all: Vec<&str> = pins.iter().map(|pin| pin.sha256.as_str()).collect();
+    sha256_hex(all.join(" ").as_bytes())
+}
+
 impl Generation {
+    /// What tells it from others.
+    pub fn identity(&self) -> String {
+        identity(&self.environment, &self.recipe)
+    }
+
     /// The version of the app in it.
     pub fn main_version(&self) -> Option<&str> {
         let main = self.main.as_deref()?;

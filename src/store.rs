@@ -3,6 +3,7 @@
 //! ```text
 //! <cache>/everfresh/
 //!   CACHEDIR.TAG        tells backup programs to leave this alone
+//!   lock                held by updaters, shared, and by cleaning, alone
 //!   apps/<app id>/
 //!     record            the launch record (`record.rs`)
 //!     state.json        generations, stamps, back-off (`state.rs`)
@@ -21,6 +22,7 @@
 //! ```
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -168,6 +170,18 @@ impl Store {
     /// The remembered answers.
     pub fn pages(&self) -> Vec<PathBuf> {
         fs::list(&self.root.join("pages")).unwrap_or_default()
+    }
+
+    /// Held by every updater while it works, shared; the file's lock ends with it. `None` where there are no locks.
+    pub fn use_by_updater(&self) -> Option<File> {
+        let file = fs::open_lock(&self.root.join("lock")).ok()?;
+        file.lock_shared().ok().map(|()| file)
+    }
+
+    /// The same lock for who must be alone in the cache; `None` while anybody is at work.
+    pub fn use_alone(&self) -> Option<File> {
+        let file = fs::open_lock(&self.root.join("lock")).ok()?;
+        file.try_lock().ok().map(|()| file)
     }
 
     /// The state files of all apps that use this cache.

@@ -19,6 +19,7 @@ mod promises {
     mod the_ground_holds;
 
     // The app starts, and starting costs nothing.
+    mod damage;
     mod hooks_and_verify;
     mod launch;
     mod launch_details;

@@ -1,5 +1,7 @@
 //! Generations: which is started, which came before, and the records that say so to the next start.
 
+use std::fs::TryLockError;
+
 use serde_json::json;
 
 use crate::app::App;
@@ -12,7 +14,7 @@ use crate::package::name::ProjectName;
 use crate::package::requirement::Requirement;
 use crate::record::{FileStamp, Record};
 use crate::start::record_of;
-use crate::state::{Generation, State};
+use crate::state::{Generation, State, pins_digest};
 use crate::update::environment::Environment;
 
 /// Makes the environment the newest generation and the active one. Nothing is written yet: see [`save`].
@@ -104,7 +106,7 @@ pub fn refresh_records(app: &App, host: &Host) {
 
 fn rewrite(app: &App, host: &Host, change: impl FnOnce(&mut State)) {
     let Ok(lock) = fs::open_lock(&app.files.lock()) else { return };
-    if matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+    if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
         return;
     }
     let mut state = State::read(&app.files.state());
@@ -167,19 +169,21 @@ pub struct WentBack {
 /// Leaves a generation that cannot be started, for good, for the one before it. `None` where there is none.
 pub fn go_back(app: &App, host: &Host, failed: u64, reason: &str) -> Option<WentBack> {
     let name = &app.config.app.name;
+    // An update under way keeps the lock for long: then this start goes back alone, and the next one notes it.
     let lock = fs::open_lock(&app.files.lock()).ok();
-    if let Some(lock) = &lock {
-        let _ = lock.lock();
-    }
+    let may_note =
+        lock.as_ref().is_some_and(|lock| !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
     let mut state = State::read(&app.files.state());
     let generation = state.generation(failed)?.clone();
     // Another start may have gone back already, or an update may have replaced it.
     if state.active == Some(failed) {
         let before = state.good_before(failed)?.number;
-        state.quarantine.insert(generation.environment.clone(), reason.to_owned());
+        state.quarantine.insert(generation.identity(), reason.to_owned());
         state.active = Some(before);
         state.announced = state.announced.max(failed);
-        let _ = save(app, host, &state);
+        if may_note {
+            let _ = save(app, host, &state);
+        }
     }
     let active = state.active()?;
     let details = [("from", json!(failed)), ("to", json!(active.number)), ("reason", json!(reason))];
@@ -214,7 +218,7 @@ pub fn roll_back(app: &App, host: &Host, number: Option<u64>) -> Result<String, 
     }
     if target.number < active.number {
         let newest = state.generations.iter().max_by_key(|generation| generation.number);
-        state.held_back = newest.map(|generation| generation.environment.clone());
+        state.held_back = newest.map(|generation| pins_digest(&generation.pins));
     } else {
         state.held_back = None;
     }

@@ -84,7 +84,10 @@ impl Waste {
 
 fn waste(app: &App, host: &Host, grace: Duration) -> Waste {
     let now = host.now();
-    let states: Vec<State> = app.store.all_states().iter().map(|path| State::read(path)).collect();
+    let states =
+        app.store.all_states().iter().map(|path| State::read_strictly(path)).collect::<Option<Vec<State>>>();
+    // What an app needs whose state cannot be read, by us or at all, nobody knows.
+    let Some(states) = states else { return Waste::default() };
     let generations = || states.iter().flat_map(|state| &state.generations);
     let environments: BTreeSet<&str> = generations().map(|g| g.environment.as_str()).collect();
     let distributions: BTreeSet<&str> =
@@ -103,6 +106,8 @@ fn waste(app: &App, host: &Host, grace: Duration) -> Waste {
 }
 
 fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
+    // Not while any app is being updated: what is being made belongs to no generation yet.
+    let Some(_alone) = app.store.use_alone() else { return Cleaned::default() };
     let waste = waste(app, host, grace);
     let cleaned = Cleaned {
         environments: waste.environments.iter().filter(|path| remove_environment(path)).count(),
@@ -124,7 +129,7 @@ fn is_older(path: &Path, now: Timestamp, grace: Duration) -> bool {
 }
 
 /// Removes an environment unless an app runs from it: it would hold a shared lock on the completion record.
-fn remove_environment(root: &Path) -> bool {
+pub fn remove_environment(root: &Path) -> bool {
     let files = EnvironmentFiles::at(root.to_owned());
     let Ok(completion) = fs::open(&files.completion()) else { return fs::remove_tree(root).is_ok() };
     if completion.try_lock().is_err() {

@@ -18,6 +18,7 @@ use crate::state::{Generation, PinnedFile};
 use crate::store::{EnvironmentFiles, Store};
 use crate::time::Deadline;
 use crate::trust::hashes::sha256_hex;
+use crate::update::clean;
 use crate::update::fetch::Description;
 
 /// Raised when environments are laid out in another way, so that old ones are not taken for new ones.
@@ -177,13 +178,14 @@ impl Environment {
         Ok(staged)
     }
 
-    /// Puts it in its place: from now on it is whole.
+    /// Puts it in its place: from now on it is whole. One that is whole already stays, unless it is known to be
+    /// damaged and to be replaced.
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn commit(&self, app: &App, staged: &Staged) -> Result<(), Error> {
+    pub fn commit(&self, app: &App, staged: &Staged, replace: bool) -> Result<(), Error> {
         let place = self.files(app);
-        if place.is_complete() {
+        if place.is_complete() && !replace {
             return Ok(());
         }
         // Waiting for the disk can take seconds, and somebody waits: until `settle` it counts for this boot only.
@@ -192,9 +194,21 @@ impl Environment {
             fs::sync_file_system(staged.files.root());
         }
         fs::write_atomic(&staged.files.completion(), &boot.unwrap_or_default())?;
-        // What is there without a completion record is what a crash left.
-        fs::remove_tree(place.root())?;
-        fs::rename(staged.files.root(), place.root())?;
+        if fs::rename(staged.files.root(), place.root()).is_err() {
+            // Another app's updater was quicker, or a crash left something there. It goes aside first: what runs from
+            // it, or is being looked at, keeps its files.
+            if place.is_complete() && !replace {
+                return Ok(());
+            }
+            let aside = fs::sibling(place.root(), "old");
+            let _ = fs::rename(place.root(), &aside);
+            let renamed = fs::rename(staged.files.root(), place.root());
+            clean::remove_environment(&aside);
+            if renamed.is_err() && place.is_complete() && !replace {
+                return Ok(());
+            }
+            renamed?;
+        }
         fs::sync_parent(place.root());
         Ok(())
     }
@@ -286,6 +300,9 @@ fn give_bytecode(site: &Path, store: &Store, sha256: &str) -> Result<(), Error> 
             // module.cpython-311.pyc
             let stem = bytecode.file_stem().map(Path::new).and_then(Path::file_stem);
             let of_ours = stem.is_some_and(|stem| stems.contains(stem));
+            // Where two distributions bring the same file, the bytecode belongs to the one whose file was taken.
+            let source = stem.map(|stem| Path::new(stem).with_extension("py")).unwrap_or_default();
+            let of_ours = of_ours && fs::same_file(&tree.join(&source), &site.join(&source));
             let is_bytecode = bytecode.extension().is_some_and(|ending| ending == "pyc");
             let target = tree.join("__pycache__").join(name);
             if of_ours && is_bytecode && !fs::exists(&target) {

@@ -27,7 +27,7 @@ use crate::log;
 use crate::process as child;
 use crate::python::download;
 use crate::python::find::{self, Interpreter};
-use crate::state::{Check, Failure, Generation, State};
+use crate::state::{Check, Failure, Generation, State, identity, pins_digest};
 use crate::time::Deadline;
 use environment::Environment;
 use events::{Event, Listener};
@@ -48,8 +48,30 @@ pub enum Cause {
     Check,
     /// A start found nothing that it could start.
     Install,
+    /// What is active cannot be imported any more: it may be damaged.
+    Repair,
     /// The user asked for it.
     Command,
+}
+
+impl Cause {
+    /// The word for it between two processes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Install => "install",
+            Self::Repair => "repair",
+            Self::Command => "command",
+        }
+    }
+
+    /// The cause of that name; a check where there is none.
+    pub fn named(name: &str) -> Self {
+        [Self::Install, Self::Repair, Self::Command]
+            .into_iter()
+            .find(|cause| cause.name() == name)
+            .unwrap_or(Self::Check)
+    }
 }
 
 /// What came of an update.
@@ -79,6 +101,20 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         listener.hear(Event::Done);
         return Ok(Outcome::Unchanged);
     }
+    let in_use = app.store.use_by_updater();
+    let lost = state.active().is_some() && !activate::is_startable(app, &state);
+    if (cause == Cause::Repair || (cause == Cause::Install && lost))
+        && restore(app, host, &mut state, cause == Cause::Repair, listener)
+    {
+        activate::save(app, host, &state)?;
+        drop(lock);
+        listener.hear(Event::Done);
+        tidy_up(app, host, &state);
+        return Ok(Outcome::Unchanged);
+    }
+    if cause == Cause::Repair {
+        return Err(Error::NothingToRepair { app: app.config.app.name.clone() });
+    }
     let before = state.failure.clone();
     let put_off = |message: String| {
         Failure::after(before.as_ref(), host.now(), app.config.update.interval, chance(), message)
@@ -88,7 +124,7 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         state.failure = Some(put_off("the check was not finished".to_owned()));
         activate::save(app, host, &state)?;
     }
-    let result = attempt(app, host, &mut state, listener);
+    let result = attempt(app, host, &mut state, cause, listener);
     match &result {
         Ok(Attempt { outcome, offline: None }) => {
             state.check = Some(Check { at: host.now().0, inputs: app.inputs() });
@@ -110,17 +146,22 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
             );
         }
     }
-    let restored =
-        result.is_err() && !activate::is_startable(app, &state) && restore(app, host, &mut state, listener);
     clean::forget(app, &mut state);
     activate::save(app, host, &state)?;
     // The next start may already look for the next update while this one tidies up.
     drop(lock);
-    let outcome = if restored { Outcome::Unchanged } else { result?.outcome };
+    let outcome = result?.outcome;
     if let Outcome::Activated(_) = outcome {
         run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
     listener.hear(Event::Done);
+    drop(in_use);
+    tidy_up(app, host, &state);
+    Ok(outcome)
+}
+
+/// What nobody waits for: the disk, bytecode, leftovers.
+fn tidy_up(app: &App, host: &Host, state: &State) {
     if state.active().is_some_and(|active| environment::settle(app, active)) {
         activate::refresh_records(app, host);
     }
@@ -130,7 +171,6 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         environment::compile(app, active, &interpreter.path);
     }
     clean::clean(app, host);
-    Ok(outcome)
 }
 
 /// The lock of whoever changes the app's state: an updater for as long as it works, others for a moment. Where the
@@ -174,7 +214,13 @@ struct Attempt {
     offline: Option<Error>,
 }
 
-fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> Result<Attempt, Error> {
+fn attempt(
+    app: &App,
+    host: &Host,
+    state: &mut State,
+    cause: Cause,
+    listener: &dyn Listener,
+) -> Result<Attempt, Error> {
     let deadline = Deadline::after(LONGEST);
     let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
@@ -185,7 +231,7 @@ fn attempt(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
         Some(error) if asked_the_same && activate::is_startable(app, state) => Err(error),
         offline => {
             let environment = Environment::planned(&interpreter, plan.files);
-            let outcome = install(app, host, state, &interpreter, &environment, listener)?;
+            let outcome = install(app, host, state, &interpreter, &environment, cause, listener)?;
             Ok(Attempt { outcome, offline })
         }
     }
@@ -215,34 +261,39 @@ fn install(
     state: &mut State,
     interpreter: &Interpreter,
     environment: &Environment,
+    cause: Cause,
     listener: &dyn Listener,
 ) -> Result<Outcome, Error> {
     let recipe = environment.recipe(app)?;
     let name = &app.config.app.name;
-    let offered = &environment.key;
+    let offered = identity(&environment.key, &recipe);
     let active = state.active().cloned();
-    let same = |active: &Generation| active.environment == *offered && active.recipe == recipe;
+    let same = |active: &Generation| active.identity() == offered;
     if active.as_ref().is_some_and(same) && environment.files(app).is_complete() {
         state.held_back = None;
         return Ok(Outcome::Unchanged);
     }
-    if let Some(reason) = state.quarantine.get(offered) {
-        return Ok(Outcome::KeptOut(reason.clone()));
-    }
-    if active.is_some() && state.held_back.as_ref() == Some(offered) {
-        return Ok(Outcome::KeptOut("you went back from it".to_owned()));
+    // Kept out in favour of something better only, and not from a user who asks for it.
+    if cause != Cause::Command && activate::is_startable(app, state) {
+        if let Some(reason) = state.quarantine.get(&offered) {
+            return Ok(Outcome::KeptOut(reason.clone()));
+        }
+        if state.held_back == Some(pins_digest(&environment.pins())) {
+            return Ok(Outcome::KeptOut("you went back from it".to_owned()));
+        }
     }
     listener.hear(Event::Step { name: "installing".to_owned() });
     run_hook(app, host, app.config.hooks.starting.as_deref(), &[]);
     let staged = environment.build(app)?;
     log::debug(|| "built".to_owned());
     if let Err(error) = verify::verify(app, &staged, interpreter, &recipe) {
-        state.quarantine.insert(offered.clone(), error.to_string());
+        state.quarantine.insert(offered, error.to_string());
         return Err(error);
     }
     log::debug(|| "verified".to_owned());
-    environment.commit(app, &staged)?;
+    environment.commit(app, &staged, false)?;
     log::debug(|| "committed".to_owned());
+    state.quarantine.remove(&offered);
     state.held_back = None;
     let generation = activate::activate(app, host, state, environment, recipe);
     Ok(Outcome::Activated(match active {
@@ -251,9 +302,9 @@ fn install(
     }))
 }
 
-/// With nothing to start and no way to the sources: the active pinned set once more, from the store, for the
-/// interpreter that is here now.
-fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -> bool {
+/// The active pinned set once more, from the store, for the interpreter that is here now: when its environment is
+/// gone, or damaged, or made for another interpreter. Needs no network.
+fn restore(app: &App, host: &Host, state: &mut State, replace: bool, listener: &dyn Listener) -> bool {
     let Some(active) = state.active().cloned() else { return false };
     let rebuilt = || -> Result<(Interpreter, Environment), Error> {
         let interpreter = interpreter(app, host, state, Deadline::after(LONGEST), listener)?;
@@ -261,13 +312,16 @@ fn restore(app: &App, host: &Host, state: &mut State, listener: &dyn Listener) -
         listener.hear(Event::Step { name: "installing again from the cache".to_owned() });
         let staged = environment.build(app)?;
         verify::verify(app, &staged, &interpreter, &active.recipe)?;
-        environment.commit(app, &staged)?;
+        environment.commit(app, &staged, replace)?;
         Ok((interpreter, environment))
     };
     match rebuilt() {
         Ok((interpreter, environment)) => {
             state.interpreter = Some(interpreter.remembered());
-            activate::activate(app, host, state, &environment, active.recipe);
+            if environment.key != active.environment {
+                activate::activate(app, host, state, &environment, active.recipe);
+            }
+            log::event(&app.files.log(), host.now(), "restored", &[("generation", json!(state.active))]);
             true
         }
         Err(error) => {

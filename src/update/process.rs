@@ -20,8 +20,8 @@ use crate::update::events::{Event, Listener};
 use crate::update::{self, Cause};
 
 /// Says which part a new process of this executable plays; taken out of the environment at once.
-const ROLE: &str = "EVERFRESH_ROLE";
-const CAUSE: &str = "EVERFRESH_CAUSE";
+pub(crate) const ROLE: &str = "EVERFRESH_ROLE";
+pub(crate) const CAUSE: &str = "EVERFRESH_CAUSE";
 
 /// How often progress is drawn while nothing is heard.
 const TICK: Duration = Duration::from_millis(100);
@@ -68,10 +68,9 @@ pub fn take_role(host: &mut Host) -> Role {
 }
 
 /// Starts an updater and waits for it until `wait` is over.
-pub fn update(app: &App, host: &Host, wait: Duration, install: bool) -> Waited {
+pub fn update(app: &App, host: &Host, wait: Duration, cause: Cause) -> Waited {
     let deadline = Deadline::after(wait);
-    let cause = if install { "install" } else { "check" };
-    let stream = match spawn(host, cause) {
+    let stream = match spawn(host, cause.name()) {
         Ok(stream) => stream,
         Err(error) => {
             return Waited::Failed {
@@ -84,7 +83,7 @@ pub fn update(app: &App, host: &Host, wait: Duration, install: bool) -> Waited {
     if wait.is_zero() {
         return Waited::TimedOut;
     }
-    let progress = Progress::new(&app.config.app.name, install);
+    let progress = Progress::new(&app.config.app.name, cause != Cause::Check);
     let waited = listen(stream, deadline, &progress);
     progress.clear();
     log::debug(|| format!("the updater: {waited:?}"));
@@ -157,12 +156,9 @@ pub fn update_for_a_start(host: &Host) -> Status {
     // process leads a session already.
     let _ = nix::unistd::setsid();
     let mut host = host.clone();
-    let install = host.env.remove(CAUSE).is_some_and(|cause| cause == "install");
+    let cause = host.env.remove(CAUSE).as_deref().and_then(OsStr::to_str).map_or(Cause::Check, Cause::named);
     let listener = Pipe;
-    let outcome = App::open(&host).and_then(|app| {
-        let cause = if install { Cause::Install } else { Cause::Check };
-        update::update(&app, &host, cause, &listener)
-    });
+    let outcome = App::open(&host).and_then(|app| update::update(&app, &host, cause, &listener));
     match outcome {
         Ok(_) => 0,
         Err(error) => {
