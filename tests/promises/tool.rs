@@ -444,7 +444,7 @@ fn an_interpreter_that_is_none_is_named() {
     let app = App::new();
     app.tool(&["tags", "--python", "/bin/true"]).fails(
         1,
-        "everfresh: error: no Python at /bin/true: /bin/true the interpreter did not say what it is: \
+        "everfresh: error: no Python at /bin/true: the interpreter did not say what it is: \
          EOF while parsing a value at line 1 column 0\nhint: name an interpreter with --python PATH\n",
     );
 }
