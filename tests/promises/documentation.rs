@@ -1,5 +1,6 @@
 //! What is written is true: examples parse, commands run, links lead somewhere.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use everfresh::config::{Config, KEYS};
@@ -134,14 +135,14 @@ fn every_key_is_described_and_its_default_is_the_real_one() {
         let rows = rows(&text, &format!("## `{head}`"));
         let described: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
         assert_eq!(&described, keys, "{head}");
-        stated += &format!("{head}\n");
+        let _ = writeln!(stated, "{head}");
         stated += match *section {
             "app" => "name = \"myapp\"\nrequirements = []\nentry = \"myapp:main\"\n",
             "source" => "type = \"index\"\n",
             _ => "",
         };
         for row in rows.iter().filter(|row| row[2].starts_with('`')) {
-            stated += &format!("{} = {}\n", row[0].trim_matches('`'), row[2].trim_matches('`'));
+            let _ = writeln!(stated, "{} = {}", row[0].trim_matches('`'), row[2].trim_matches('`'));
             count += 1;
         }
     }
@@ -343,10 +344,13 @@ fn the_changelog_has_a_place_for_what_comes_next() {
 
 #[test]
 fn every_key_of_info_is_described() {
-    let index = Index::with([Wheel::app("1.0")]);
+    let mut index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.shut_down();
+    app.run(&["self", "update"]).status(125);
     let info = app.run(&["self", "info", "--json"]).json();
+    assert!(info["failure"].is_object(), "{info}");
     let described = read("docs/commands.md");
     let rows = rows(&described, "### `self info --json`");
     for (key, value) in info.as_object().unwrap() {
