@@ -297,7 +297,7 @@ fn net_hint(fault: &Fault) -> &'static str {
             "check the network, and the proxy variables where there is a proxy"
         }
         Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
-        Fault::Proxy(_) => "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+        Fault::Proxy(_) => "check http_proxy, https_proxy, all_proxy and no_proxy",
         Fault::Status(401 | 403 | 407) => "check the credentials: in the URL, or in ~/.netrc",
         // A page that is missing is an answer; only a file that a page lists gets here.
         Fault::Status(404 | 410) => "its source lists what it does not have: ask whoever publishes it",

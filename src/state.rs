@@ -146,7 +146,7 @@ impl State {
             path: path.to_owned(),
             source: std::io::Error::other(source),
         };
-        let mut text = serde_json::to_vec_pretty(self).map_err(unwritable)?;
+        let mut text = serde_json::to_vec(self).map_err(unwritable)?;
         text.push(b'\n');
         fs::write_atomic(path, &text)
     }

@@ -173,7 +173,7 @@ impl Environment {
         }
         let manifest =
             Manifest { key: self.key.clone(), interpreter: self.interpreter.clone(), pins: self.pins() };
-        let text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+        let text = serde_json::to_vec(&manifest).unwrap_or_default();
         fs::write_atomic(&staged.files.manifest(), &text)?;
         Ok(staged)
     }

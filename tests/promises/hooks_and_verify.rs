@@ -135,9 +135,15 @@ fn a_version_that_fails_the_packagers_test_is_kept_out_and_the_old_one_stays() {
         }
         assert_eq!(kept_out(&app), [format!("\"the new myapp does not pass its test: {reason}\"")]);
         index.add(Wheel::app("0.9"));
-        app.run(&["self", "update"]).prints(&format!(
-            "myapp 1.0 stays: what the sources offer is kept out (the new myapp does not pass its test: {reason})\n"
-        ));
+        // Who asks for it gets another try, and the reason.
+        app.run(&["self", "update"]).fails(
+            125,
+            &format!(
+                "myapp: error: the new myapp does not pass its test: {reason}
+hint: see the log: self log
+"
+            ),
+        );
     }
 }
 

@@ -171,7 +171,7 @@ fn an_interpreter_that_was_replaced_gets_its_environment_from_the_cache() {
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     app.settle();
     let state = std::fs::read_to_string(app.state()).unwrap();
-    let moved = state.replacen("\"inode\": ", "\"inode\": 1", 1);
+    let moved = state.replacen("\"inode\":", "\"inode\":1", 1);
     assert_ne!(state, moved);
     std::fs::write(app.state(), moved).unwrap();
     std::fs::remove_file(app.record()).unwrap();
