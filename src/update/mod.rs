@@ -273,9 +273,9 @@ fn install(
         state.held_back = None;
         return Ok(Outcome::Unchanged);
     }
-    // Kept out in favour of something better only, and not from a user who asks for it.
-    if cause != Cause::Command && activate::is_startable(app, state) {
-        if let Some(reason) = state.quarantine.get(&offered) {
+    // Kept out in favour of something that can be started only; and who asks for an update gets another try.
+    if activate::is_startable(app, state) {
+        if let Some(reason) = state.quarantine.get(&offered).filter(|_| cause != Cause::Command) {
             return Ok(Outcome::KeptOut(reason.clone()));
         }
         if state.held_back == Some(pins_digest(&environment.pins())) {

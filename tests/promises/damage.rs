@@ -14,7 +14,9 @@ fn a_file_that_went_missing_from_the_environment_comes_back_from_the_store() {
     let mut index = Index::with([Wheel::app("1.0")]);
     let app = installed(&index);
     let site = app.cached_named("complete").remove(0).parent().unwrap().join("site");
-    std::fs::remove_file(site.join("myapp.py")).unwrap();
+    let module =
+        ["myapp.py", "myapp/__init__.py"].map(|name| site.join(name)).into_iter().find(|path| path.exists());
+    std::fs::remove_file(module.unwrap()).unwrap();
     let _ = std::fs::remove_dir_all(site.join("__pycache__"));
     index.shut_down();
     app.run(&["x"]).status(0).stdout("myapp 1.0 x\n");
