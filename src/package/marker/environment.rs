@@ -1,5 +1,7 @@
 //! The variables of markers and their values.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A variable that a marker can ask for.
@@ -74,7 +76,8 @@ impl Variable {
 
 /// What the variables of PEP 508 hold for one interpreter on one machine; an unknown value is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(default)]
+// By way of a map: eleven fields of derived code would be 20 kB of the launcher.
+#[serde(from = "BTreeMap<String, String>")]
 pub struct MarkerEnvironment {
     /// `os.name`
     pub os_name: String,
@@ -98,6 +101,12 @@ pub struct MarkerEnvironment {
     pub implementation_name: String,
     /// `sys.implementation.version`
     pub implementation_version: String,
+}
+
+impl From<BTreeMap<String, String>> for MarkerEnvironment {
+    fn from(values: BTreeMap<String, String>) -> Self {
+        Self::from_pairs(values)
+    }
 }
 
 impl MarkerEnvironment {
