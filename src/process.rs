@@ -11,7 +11,12 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::time::Deadline;
-use crate::update::process::{CAUSE, ROLE};
+
+/// Says which part a new process of this executable plays (`update/process.rs`); taken out of the environment at once.
+pub(crate) const ROLE: &str = "EVERFRESH_ROLE";
+
+/// Says to an updater what it is started for.
+pub(crate) const CAUSE: &str = "EVERFRESH_CAUSE";
 
 /// How long the streams of a child that ended may stay open: what it started elsewhere can hold them for ever.
 const LAST_WORDS: Duration = Duration::from_secs(1);

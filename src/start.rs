@@ -9,7 +9,7 @@ use crate::fs;
 use crate::host::Host;
 use crate::launch::{IMPORT_ERROR, Launch, Target, Variable};
 use crate::log;
-use crate::record::{FileStamp, Ready, Record};
+use crate::record::{Ready, Record};
 use crate::state::{Generation, State};
 use crate::time::Timestamp;
 use crate::update::Cause;
@@ -87,7 +87,8 @@ fn handed_back(host: &mut Host) -> Option<String> {
 
 /// Whatever can still be started when the active generation cannot: an older one, or what the last record says.
 fn last_resort(app: &App, state: &State, host: &Host) -> Option<Ready> {
-    let mut kept = state.generations.iter().rev().filter(|generation| is_startable(app, state, generation));
+    let mut kept =
+        state.generations.iter().rev().filter(|generation| activate::can_start(app, state, generation));
     let older = kept.find_map(|generation| record_of(app, state, generation, host.now())?.hold());
     older.or_else(|| {
         let mut records = app.records(host).into_iter();
@@ -97,7 +98,7 @@ fn last_resort(app: &App, state: &State, host: &Host) -> Option<Ready> {
 
 fn decide(app: &App, state: &State, now: Timestamp) -> Decision {
     let update = &app.config.update;
-    let startable = state.active().is_some_and(|active| is_startable(app, state, active));
+    let startable = activate::is_startable(app, state);
     if !startable {
         return if app.writable { Decision::Install(update.first_run_timeout) } else { Decision::Start };
     }
@@ -131,11 +132,6 @@ fn is_outdated(app: &App, active: &Generation) -> bool {
         || recipe.flags != python.flags
         || recipe.isolated != python.isolated
         || recipe.inherit != python.inherit
-}
-
-fn is_startable(app: &App, state: &State, generation: &Generation) -> bool {
-    app.store.environment(&generation.environment).is_complete()
-        && state.interpreter.as_ref().is_some_and(|known| FileStamp::at(&known.path) == Some(known.stamp))
 }
 
 /// The record of a generation, as it would be written now; `None` without an interpreter.

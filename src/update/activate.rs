@@ -85,10 +85,13 @@ fn write_record(record: &Record, path: &std::path::Path) -> Result<(), Error> {
 
 /// Whether the active generation is there to be started.
 pub fn is_startable(app: &App, state: &State) -> bool {
-    let Some(active) = state.active() else { return false };
-    let interpreter = state.interpreter.as_ref();
-    app.store.environment(&active.environment).is_complete()
-        && interpreter.is_some_and(|known| FileStamp::at(&known.path) == Some(known.stamp))
+    state.active().is_some_and(|active| can_start(app, state, active))
+}
+
+/// Whether a generation's environment is whole and the interpreter is the one that was probed.
+pub fn can_start(app: &App, state: &State, generation: &Generation) -> bool {
+    app.store.environment(&generation.environment).is_complete()
+        && state.interpreter.as_ref().is_some_and(|known| FileStamp::at(&known.path) == Some(known.stamp))
 }
 
 /// After a start by the slow path: tells the next one what this one found out. Where an updater is at work, or the

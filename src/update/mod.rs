@@ -109,6 +109,7 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         activate::save(app, host, &state)?;
         drop(lock);
         listener.hear(Event::Done);
+        drop(in_use);
         tidy_up(app, host, &state);
         return Ok(Outcome::Unchanged);
     }

@@ -13,15 +13,12 @@ use crate::app::App;
 use crate::error::Error;
 use crate::host::Host;
 use crate::log;
+use crate::process::{CAUSE, ROLE};
 use crate::progress::Progress;
 use crate::run::Status;
 use crate::time::Deadline;
 use crate::update::events::{Event, Listener};
 use crate::update::{self, Cause};
-
-/// Says which part a new process of this executable plays; taken out of the environment at once.
-pub(crate) const ROLE: &str = "EVERFRESH_ROLE";
-pub(crate) const CAUSE: &str = "EVERFRESH_CAUSE";
 
 /// How often progress is drawn while nothing is heard.
 const TICK: Duration = Duration::from_millis(100);
