@@ -97,24 +97,24 @@ pub fn can_start(app: &App, state: &State, generation: &Generation) -> bool {
 /// After a start by the slow path: tells the next one what this one found out. Where an updater is at work, or the
 /// cache cannot be written, the next start finds it out again.
 pub fn remember_start(app: &App, host: &Host, number: u64) {
-    if app.writable {
-        rewrite(app, host, |state| state.announced = state.announced.max(number));
+    if !app.writable {
+        return;
     }
-}
-
-/// Writes the records anew when what they are made from has changed.
-pub fn refresh_records(app: &App, host: &Host) {
-    rewrite(app, host, |_| ());
-}
-
-fn rewrite(app: &App, host: &Host, change: impl FnOnce(&mut State)) {
     let Ok(lock) = fs::open_lock(&app.files.lock()) else { return };
     if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
         return;
     }
     let mut state = State::read(&app.files.state());
-    change(&mut state);
+    state.announced = state.announced.max(number);
     let _ = save(app, host, &state);
+}
+
+/// Writes the records anew when what they are made from has changed. Waits for whoever notes something down: nobody
+/// waits for this.
+pub fn refresh_records(app: &App, host: &Host) {
+    let Ok(lock) = fs::open_lock(&app.files.lock()) else { return };
+    let _ = lock.lock();
+    let _ = save(app, host, &State::read(&app.files.state()));
 }
 
 /// The generation that was active before this one.
