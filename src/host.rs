@@ -115,7 +115,12 @@ pub struct Host {
     pub env: Env,
     /// The real path of this executable, links resolved.
     pub exe: PathBuf,
-    clock: fn() -> SystemTime,
+    pub(crate) clock: fn() -> SystemTime,
+}
+
+/// What that clock shows; a moment before 1970 counts as 1970.
+pub(crate) fn timestamp(clock: fn() -> SystemTime) -> Timestamp {
+    Timestamp(clock().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 impl Host {
@@ -136,7 +141,7 @@ impl Host {
 
     /// The wall clock, in seconds since 1970; a clock before that is 1970.
     pub fn now(&self) -> Timestamp {
-        Timestamp((self.clock)().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        timestamp(self.clock)
     }
 
     /// The directory of the executable: where `launcher.toml` lies.

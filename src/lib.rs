@@ -15,6 +15,7 @@ pub mod update;
 
 pub mod launch;
 
+pub mod aws;
 pub mod net;
 pub mod package;
 pub mod packager;

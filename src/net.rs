@@ -21,6 +21,7 @@ mod tls_tests;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -30,10 +31,11 @@ pub use credentials::percent_decode;
 pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
 pub use redirect::MOST_REDIRECTS;
 
+use crate::config;
 use crate::error::Error;
 use crate::host::Env;
 use crate::time::Deadline;
-use credentials::Credentials;
+use credentials::{Authorization, Credentials, Login};
 use exchange::Encoding;
 use route::Routes;
 
@@ -45,6 +47,18 @@ pub const STALL: Duration = Duration::from_secs(30);
 pub struct Settings {
     /// `[network] ca`: a PEM file whose certificates are trusted as roots too.
     pub ca: Option<PathBuf>,
+    /// `[network] client_cert`: a PEM file with the certificate that servers ask of us, and perhaps its key.
+    pub client_cert: Option<PathBuf>,
+    /// `[network] client_key`: the key, where it has a file of its own.
+    pub client_key: Option<PathBuf>,
+}
+
+impl Settings {
+    /// What the configuration says.
+    pub fn of(network: &config::Network) -> Self {
+        let config::Network { ca, client_cert, client_key } = network.clone();
+        Self { ca, client_cert, client_key }
+    }
 }
 
 /// The way to the network: connections kept for reuse, credentials, roots. Threads share one.
@@ -72,6 +86,111 @@ pub struct Get<'a> {
     pub range: Option<Range>,
     /// The most bytes that are taken, after decompression.
     pub cap: u64,
+}
+
+/// What is to be done with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Fetch it.
+    Get,
+    /// Fetch its headers.
+    Head,
+    /// Hand it something.
+    Post,
+    /// Make it something.
+    Put,
+    /// Take it away.
+    Delete,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One request of a service's own protocol: every status is an answer, redirects are not followed.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// What to do.
+    pub method: Method,
+    /// With what.
+    pub url: &'a Url,
+    /// Further headers.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is handed over.
+    pub body: &'a [u8],
+    /// The most bytes of the answer that are taken.
+    pub cap: u64,
+}
+
+/// The answer to a [`Call`].
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Headers,
+    /// The body.
+    pub bytes: Vec<u8>,
+}
+
+/// The headers of an answer.
+#[derive(Debug, Clone, Default)]
+pub struct Headers(ureq::http::HeaderMap);
+
+impl Headers {
+    /// The first header of that name, where it is text.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// A request for a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Download<'a> {
+    /// The address; a user name and password in it hold for its origin.
+    pub url: &'a Url,
+    /// The most bytes that are taken.
+    pub cap: u64,
+    /// Further headers.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// A file that came whole.
+#[derive(Debug)]
+pub struct Received {
+    /// Its length, in bytes.
+    pub length: u64,
+    /// What the server said of it.
+    pub headers: Headers,
+}
+
+/// Shows who asks by a signature of each request (AWS Signature Version 4).
+pub trait Sign: Send + Sync {
+    /// The headers to add: signature, date, token.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(&'static str, String)>, Fault>;
+}
+
+/// What there is to sign.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsigned<'a> {
+    /// What is to be done.
+    pub method: Method,
+    /// The address, without user name, password and fragment.
+    pub url: &'a Url,
+    /// What is handed over.
+    pub body: &'a [u8],
 }
 
 /// A part of a file (RFC 9110, 14.1.2), in bytes.
@@ -171,6 +290,38 @@ impl Net {
         self.credentials.learn(url);
     }
 
+    /// Shows a user name and password (RFC 7617) in all requests below `base`.
+    pub fn log_in(&self, base: &Url, user: &str, password: &str) {
+        let login = Login { user: user.to_owned(), password: password.to_owned() };
+        self.credentials.add(base, Authorization::Basic(login));
+    }
+
+    /// Shows a token (RFC 6750) in all requests below `base`.
+    pub fn show_token(&self, base: &Url, token: &str) {
+        self.credentials.add(base, Authorization::Bearer(token.to_owned()));
+    }
+
+    /// Signs all requests below `base`.
+    pub fn sign_requests(&self, base: &Url, signer: Arc<dyn Sign>) {
+        self.credentials.add(base, Authorization::Signed(signer));
+    }
+
+    /// Sends one request as it is, once, and takes whatever status comes.
+    pub fn call(&self, call: &Call<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+        let request = exchange::Request {
+            method: call.method,
+            url: call.url,
+            accept: "*/*",
+            validators: None,
+            range: None,
+            encoding: Encoding::Identity,
+            headers: call.headers,
+            body: call.body,
+        };
+        let mut reply = exchange::run_once(self, &request, deadline)?;
+        Ok(Reply { bytes: reply.read(call.cap)?, status: reply.status, headers: reply.headers() })
+    }
+
     /// Fetches a page.
     pub fn get(&self, get: &Get<'_>, deadline: Deadline) -> Result<Answer, NetError> {
         self.learn_credentials(get.url);
@@ -179,6 +330,9 @@ impl Net {
 
     fn get_once(&self, get: &Get<'_>, deadline: Deadline) -> Result<Answer, NetError> {
         let request = exchange::Request {
+            method: Method::Get,
+            headers: &[],
+            body: &[],
             url: get.url,
             accept: get.accept,
             validators: get.validators,
@@ -209,19 +363,21 @@ impl Net {
         }))
     }
 
-    /// Fetches a file as it is, piece by piece; gives its length. A second try is made only while `sink` has
+    /// Fetches a file as it is, piece by piece. A second try is made only while `sink` has
     /// nothing yet. More than `cap` bytes, or fewer than announced, are an error.
     pub fn download(
         &self,
-        url: &Url,
-        cap: u64,
+        download: &Download<'_>,
         deadline: Deadline,
         sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<u64, DownloadError> {
-        self.learn_credentials(url);
+    ) -> Result<Received, DownloadError> {
+        self.learn_credentials(download.url);
         let mut taken = 0;
         let request = exchange::Request {
-            url,
+            method: Method::Get,
+            headers: download.headers,
+            body: &[],
+            url: download.url,
             accept: "*/*",
             validators: None,
             range: None,
@@ -234,7 +390,7 @@ impl Net {
                 _ => None,
             },
             || {
-                let result = self.download_once(&request, cap, deadline, &mut |bytes| {
+                let result = self.download_once(&request, download.cap, deadline, &mut |bytes| {
                     taken += bytes.len() as u64;
                     sink(bytes)
                 });
@@ -250,11 +406,11 @@ impl Net {
         cap: u64,
         deadline: Deadline,
         sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<u64, DownloadError> {
+    ) -> Result<Received, DownloadError> {
         let mut reply = exchange::run(self, request, deadline)?;
         if reply.status != 200 {
             return Err(reply.refusal().into());
         }
-        reply.stream(cap, sink)
+        Ok(Received { length: reply.stream(cap, sink)?, headers: reply.headers() })
     }
 }

@@ -1,5 +1,6 @@
 //! `launcher.toml`: its text read into a [`Config`] with every default filled in. No I/O.
 
+mod field;
 mod problem;
 mod read;
 
@@ -130,7 +131,7 @@ impl SourceType {
 }
 
 /// One `[[source]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceConfig {
     /// The line where it begins.
     pub line: usize,
@@ -142,6 +143,38 @@ pub struct SourceConfig {
     pub projects: Option<Vec<Located<String>>>,
     /// Whether the best version among all such sources wins, instead of the first source that has the project.
     pub any: bool,
+    /// Whether links to version control count too: `git+https://…`, `svn+https://…`, `…/trunk#egg=name-dev`.
+    pub vcs: bool,
+    /// Whether sdists that need a build backend are built, by the interpreter's own pip.
+    pub build: bool,
+    /// Who asks, at an index or a page of links.
+    pub login: Login,
+    /// Who asks, and where, at an S3 folder.
+    pub aws: AwsConfig,
+}
+
+/// What a `[[source]]` says of the credentials for HTTP. The secrets themselves stay in the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name (RFC 7617).
+    pub username: Option<String>,
+    /// The environment variable with the password.
+    pub password_env: Option<String>,
+    /// The environment variable with a bearer token (RFC 6750).
+    pub token_env: Option<String>,
+}
+
+/// What a `[[source]]` says of an S3 folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsConfig {
+    /// The base address of an S3-compatible service.
+    pub endpoint: Option<String>,
+    /// The region; without it the environment, the profile or the service says it.
+    pub region: Option<String>,
+    /// The profile of the shared configuration files that has the credentials.
+    pub profile: Option<String>,
+    /// Whether requests stay unsigned (`credentials = "none"`).
+    pub anonymous: bool,
 }
 
 /// When a start looks for updates.
@@ -201,6 +234,10 @@ pub struct Hooks {
 pub struct Network {
     /// A PEM file of further roots to trust, relative to `launcher.toml`.
     pub ca: Option<PathBuf>,
+    /// A PEM file with the certificate that servers ask of us, and its key unless that has a file of its own.
+    pub client_cert: Option<PathBuf>,
+    /// A PEM file with the certificate's key.
+    pub client_key: Option<PathBuf>,
 }
 
 impl Config {
@@ -220,9 +257,7 @@ impl Config {
             .iter()
             .map(|s| {
                 (
-                    &s.url,
-                    s.kind,
-                    s.any,
+                    (&s.url, s.kind, s.any, s.vcs, s.build, &s.aws.endpoint),
                     s.projects.as_ref().map(|all| all.iter().map(|p| &p.value).collect::<Vec<_>>()),
                 )
             })

@@ -6,14 +6,31 @@ use std::fmt;
 pub const KEYS: &[(&str, &[&str])] = &[
     ("app", &["name", "requirements", "entry", "module", "script", "console-script", "self", "cache"]),
     ("python", &["requires", "path", "flags", "inherit", "isolated", "compile", "download"]),
-    ("source", &["url", "type", "projects", "any"]),
+    (
+        "source",
+        &[
+            "url",
+            "type",
+            "projects",
+            "any",
+            "username",
+            "password_env",
+            "token_env",
+            "endpoint",
+            "region",
+            "profile",
+            "credentials",
+            "vcs",
+            "build",
+        ],
+    ),
     (
         "update",
         &["interval", "timeout", "mode", "first_run_timeout", "cooldown", "prereleases", "keep", "notify"],
     ),
     ("verify", &["command", "timeout"]),
     ("hooks", &["starting", "succeeded", "failed"]),
-    ("network", &["ca"]),
+    ("network", &["ca", "client_cert", "client_key"]),
 ];
 
 /// What is wrong with a configuration, and where.

@@ -1,201 +1,21 @@
-//! The reading of `launcher.toml`: keys, types and values checked one by one, each complaint with its line.
+//! The reading of `launcher.toml`, section by section.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{ConfigError, KEYS, Problem, keys_of, nearest};
+use super::field::{Field, Section, at, line_of};
+use super::problem::{ConfigError, KEYS, Problem, nearest};
 use super::{
-    App, Config, Download, Entry, Hooks, Located, Mode, Network, Python, SourceConfig, SourceType, Update,
-    Verify,
+    App, AwsConfig, Config, Download, Entry, Hooks, Login, Mode, Network, Python, SourceConfig, SourceType,
+    Update, Verify,
 };
-use crate::package::version::SpecifierSet;
-use crate::time::parse_duration;
+
+/// `credentials = "…"`: whether requests to an S3 folder stay unsigned.
+const CREDENTIALS: [(&str, bool); 2] = [("default", false), ("none", true)];
 
 const DOWNLOAD_KEYS: &[&str] = &["url", "sha256"];
-
-/// One table of the document and what is needed to complain about it.
-struct Section<'t> {
-    text: &'t str,
-    name: &'static str,
-    table: &'t DeTable<'t>,
-    line: usize,
-}
-
-/// A value and where it stands.
-struct Field<'t> {
-    section: &'static str,
-    key: &'t str,
-    value: &'t DeValue<'t>,
-    line: usize,
-    text: &'t str,
-}
-
-fn line_of(text: &str, span: &Range<usize>) -> usize {
-    text.as_bytes().iter().take(span.start).filter(|&&byte| byte == b'\n').count() + 1
-}
-
-fn at<T>(line: usize, problem: Problem) -> Result<T, ConfigError> {
-    Err(ConfigError { line, problem })
-}
-
-impl<'t> Section<'t> {
-    fn new(
-        text: &'t str,
-        name: &'static str,
-        table: &'t DeTable<'t>,
-        line: usize,
-    ) -> Result<Self, ConfigError> {
-        Self::with_keys(text, name, table, line, keys_of(name))
-    }
-
-    fn with_keys(
-        text: &'t str,
-        name: &'static str,
-        table: &'t DeTable<'t>,
-        line: usize,
-        keys: &[&'static str],
-    ) -> Result<Self, ConfigError> {
-        let unknown = table.iter().find(|(key, _)| !keys.contains(&key.get_ref().as_ref()));
-        if let Some((key, _)) = unknown {
-            let written = key.get_ref().to_string();
-            let nearest = nearest(&written, keys);
-            return at(
-                line_of(text, &key.span()),
-                Problem::UnknownKey { section: name, key: written, nearest },
-            );
-        }
-        Ok(Self { text, name, table, line })
-    }
-
-    fn field(&self, key: &str) -> Option<Field<'t>> {
-        let (key, value) = self.table.get_key_value(key)?;
-        let line = line_of(self.text, &key.span());
-        Some(Field { section: self.name, key: key.get_ref(), value: value.get_ref(), line, text: self.text })
-    }
-
-    fn optional<T>(
-        &self,
-        key: &str,
-        read: impl FnOnce(&Field<'t>) -> Result<T, ConfigError>,
-    ) -> Result<Option<T>, ConfigError> {
-        self.field(key).map(|field| read(&field)).transpose()
-    }
-
-    fn or<T>(
-        &self,
-        key: &str,
-        default: T,
-        read: impl FnOnce(&Field<'t>) -> Result<T, ConfigError>,
-    ) -> Result<T, ConfigError> {
-        Ok(self.optional(key, read)?.unwrap_or(default))
-    }
-
-    fn duration_or(&self, key: &str, default: Duration) -> Result<Duration, ConfigError> {
-        self.or(key, default, Field::duration)
-    }
-
-    fn missing<T>(&self, key: &'static str, example: &'static str) -> Result<T, ConfigError> {
-        at(self.line, Problem::Missing { section: self.name, key, example })
-    }
-}
-
-impl Field<'_> {
-    fn wrong_type<T>(&self, expected: &'static str) -> Result<T, ConfigError> {
-        let found = match self.value {
-            DeValue::String(_) => "a string",
-            DeValue::Integer(_) => "a whole number",
-            DeValue::Float(_) => "a decimal number",
-            DeValue::Boolean(_) => "true or false",
-            DeValue::Datetime(_) => "a date",
-            DeValue::Array(_) => "a list",
-            DeValue::Table(_) => "a table",
-        };
-        at(self.line, Problem::WrongType { section: self.section, key: self.key.to_owned(), expected, found })
-    }
-
-    fn impossible<T>(&self, value: &str, expected: impl Into<String>) -> Result<T, ConfigError> {
-        let (section, key) = (self.section, self.key.to_owned());
-        at(
-            self.line,
-            Problem::Impossible { section, key, value: value.to_owned(), expected: expected.into() },
-        )
-    }
-
-    /// A string that says something: not empty, and without NUL, which no path, argument or address can hold.
-    fn string(&self) -> Result<String, ConfigError> {
-        match self.value {
-            DeValue::String(text) if text.is_empty() || text.contains('\0') => {
-                self.impossible(text, "a text that is not empty")
-            }
-            DeValue::String(text) => Ok(text.to_string()),
-            _ => self.wrong_type("a string"),
-        }
-    }
-
-    fn boolean(&self) -> Result<bool, ConfigError> {
-        match self.value {
-            DeValue::Boolean(value) => Ok(*value),
-            _ => self.wrong_type("true or false"),
-        }
-    }
-
-    fn count(&self) -> Result<usize, ConfigError> {
-        let DeValue::Integer(number) = self.value else { return self.wrong_type("a whole number") };
-        match usize::from_str_radix(number.as_str(), number.radix()) {
-            Ok(count) if count <= 1000 => Ok(count),
-            _ => self.impossible(number.as_str(), "a whole number from 0 to 1000"),
-        }
-    }
-
-    fn duration(&self) -> Result<Duration, ConfigError> {
-        let DeValue::String(text) = self.value else { return self.wrong_type("a duration in quotes") };
-        match parse_duration(text) {
-            Some(duration) => Ok(duration),
-            None => self.impossible(text, "a whole number and a unit: ms, s, m, h, d or w"),
-        }
-    }
-
-    fn strings(&self) -> Result<Vec<Located<String>>, ConfigError> {
-        let DeValue::Array(items) = self.value else { return self.wrong_type("a list of strings") };
-        let read = items.iter().map(|item| match item.get_ref() {
-            DeValue::String(text) if !text.contains('\0') => {
-                Ok(Located { value: text.to_string(), line: line_of(self.text, &item.span()) })
-            }
-            _ => self.wrong_type("a list of strings"),
-        });
-        read.collect()
-    }
-
-    fn words(&self) -> Result<Vec<String>, ConfigError> {
-        Ok(self.strings()?.into_iter().map(|item| item.value).collect())
-    }
-
-    fn command(&self) -> Result<Vec<String>, ConfigError> {
-        let words = self.words()?;
-        if words.is_empty() { self.impossible("[]", "a list that is not empty") } else { Ok(words) }
-    }
-
-    /// Versions of Python that will do (PEP 440).
-    fn specifiers(&self) -> Result<Located<String>, ConfigError> {
-        let text = self.string()?;
-        match text.parse::<SpecifierSet>() {
-            Ok(_) => Ok(Located { value: text, line: self.line }),
-            Err(_) => self.impossible(&text, "versions as PEP 440 writes them: \">=3.9,<4\""),
-        }
-    }
-
-    fn one_of<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, ConfigError> {
-        let text = self.string()?;
-        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
-            return Ok(*value);
-        }
-        let names: Vec<String> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        self.impossible(&text, names.join(" or "))
-    }
-}
 
 pub(super) fn config(text: &str, directory: &Path) -> Result<Config, ConfigError> {
     let document = DeTable::parse(text).map_err(|error| ConfigError {
@@ -230,9 +50,7 @@ pub(super) fn config(text: &str, directory: &Path) -> Result<Config, ConfigError
         update: update(&section("update")?)?,
         verify: verify(&section("verify")?)?,
         hooks: hooks(&section("hooks")?)?,
-        network: Network {
-            ca: section("network")?.optional("ca", Field::string)?.map(|ca| directory.join(ca)),
-        },
+        network: network(&section("network")?, directory)?,
     })
 }
 
@@ -344,7 +162,7 @@ fn download(field: &Field<'_>) -> Result<Download, ConfigError> {
 
 fn sources(text: &str, document: &DeTable<'_>) -> Result<Vec<SourceConfig>, ConfigError> {
     let Some((key, value)) = document.get_key_value("source") else {
-        return Ok(vec![SourceConfig { line: 1, url: None, kind: None, projects: None, any: false }]);
+        return Ok(vec![SourceConfig { line: 1, ..SourceConfig::default() }]);
     };
     let line = line_of(text, &key.span());
     let DeValue::Array(items) = value.get_ref() else {
@@ -367,12 +185,32 @@ fn source(section: &Section<'_>) -> Result<SourceConfig, ConfigError> {
     if url.is_none() && !matches!(kind, Some(SourceType::Index)) {
         return section.missing("url", "url = \"https://packages.example.org/simple/\"");
     }
+    let login = Login {
+        username: section.optional("username", Field::string)?,
+        password_env: section.optional("password_env", Field::string)?,
+        token_env: section.optional("token_env", Field::string)?,
+    };
+    if login.token_env.is_some() && (login.username.is_some() || login.password_env.is_some()) {
+        return at(
+            section.line,
+            Problem::Conflict { section: section.name, keys: vec!["token_env", "username"] },
+        );
+    }
     Ok(SourceConfig {
         line: section.line,
         url,
         kind,
         projects: section.optional("projects", Field::strings)?,
         any: section.or("any", false, Field::boolean)?,
+        vcs: section.or("vcs", false, Field::boolean)?,
+        build: section.or("build", false, Field::boolean)?,
+        login,
+        aws: AwsConfig {
+            endpoint: section.optional("endpoint", Field::string)?,
+            region: section.optional("region", Field::string)?,
+            profile: section.optional("profile", Field::string)?,
+            anonymous: section.or("credentials", false, |field| field.one_of(&CREDENTIALS))?,
+        },
     })
 }
 
@@ -404,4 +242,9 @@ fn hooks(section: &Section<'_>) -> Result<Hooks, ConfigError> {
         succeeded: section.optional("succeeded", Field::command)?,
         failed: section.optional("failed", Field::command)?,
     })
+}
+
+fn network(section: &Section<'_>, directory: &Path) -> Result<Network, ConfigError> {
+    let path = |key| Ok(section.optional(key, Field::string)?.map(|path| directory.join(path)));
+    Ok(Network { ca: path("ca")?, client_cert: path("client_cert")?, client_key: path("client_key")? })
 }

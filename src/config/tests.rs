@@ -12,7 +12,7 @@ fn three_lines_are_a_configuration_and_the_rest_is_default() {
     assert_eq!(config.app.entry, Entry::Function { module: "myapp.cli".into(), attribute: "main".into() });
     assert_eq!(config.app.requirements, [Located { value: "myapp".into(), line: 3 }]);
     assert_eq!(config.app.self_word.as_deref(), Some("self"));
-    assert_eq!(config.sources, [SourceConfig { line: 1, url: None, kind: None, projects: None, any: false }]);
+    assert_eq!(config.sources, [SourceConfig { line: 1, ..SourceConfig::default() }]);
     assert_eq!(config.update.interval, Duration::from_secs(86_400));
     assert_eq!(config.update.timeout, Duration::from_secs(3));
     assert_eq!(config.update.mode, Mode::Launch);

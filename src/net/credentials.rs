@@ -1,12 +1,13 @@
 //! Who may see which user name and password: from the URLs the user gave, else from `.netrc`; for one origin only.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use url::{Origin, Url};
+use url::Url;
 
+use super::error::Fault;
 use super::netrc::Netrc;
+use super::{Method, Sign, Unsigned};
 use crate::fs;
 use crate::host::Env;
 
@@ -33,10 +34,41 @@ impl Login {
     }
 }
 
+/// How a request shows who asks.
+#[derive(Clone)]
+pub(super) enum Authorization {
+    /// Not at all.
+    Nobody,
+    /// A user name and password (RFC 7617).
+    Basic(Login),
+    /// A token (RFC 6750).
+    Bearer(String),
+    /// A signature over each request.
+    Signed(Arc<dyn Sign>),
+}
+
+impl Authorization {
+    /// The headers that this adds to a request.
+    pub(super) fn headers(
+        &self,
+        method: Method,
+        url: &Url,
+        body: &[u8],
+    ) -> Result<Vec<(&'static str, String)>, Fault> {
+        match self {
+            Self::Nobody => Ok(Vec::new()),
+            Self::Basic(login) => Ok(vec![("authorization", login.basic())]),
+            Self::Bearer(token) => Ok(vec![("authorization", format!("Bearer {token}"))]),
+            Self::Signed(signer) => signer.sign(&Unsigned { method, url, body }),
+        }
+    }
+}
+
 /// What is known of credentials in this process.
 pub(super) struct Credentials {
-    /// From URLs; the first word on an origin stands, so that a page cannot replace what the user configured.
-    known: Mutex<HashMap<Origin, Login>>,
+    /// By the address they were given for. The first word on an address stands, so that a page cannot replace what
+    /// the user configured.
+    known: Mutex<Vec<(Url, Authorization)>>,
     netrc_path: Option<PathBuf>,
     netrc: OnceLock<Netrc>,
 }
@@ -52,22 +84,38 @@ impl Credentials {
         }
     }
 
-    /// Takes note of the credentials in a URL: they hold for all of its origin.
+    /// Takes note of the user name and password in a URL: they hold for all of its origin.
     pub(super) fn learn(&self, url: &Url) {
         if let Some(login) = Login::of_url(url) {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.entry(url.origin()).or_insert(login);
+            let mut base = url.clone();
+            base.set_path("/");
+            self.add(&base, Authorization::Basic(login));
         }
     }
 
-    /// What to send to that URL's origin.
-    pub(super) fn of(&self, url: &Url) -> Option<Login> {
+    /// Takes note of how requests below `base` show who asks.
+    pub(super) fn add(&self, base: &Url, authorization: Authorization) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|(url, _)| url.origin() == base.origin() && url.path() == base.path()) {
+            known.push((base.clone(), authorization));
+        }
+    }
+
+    /// How a request to that URL shows who asks: as said of the nearest address above it. A password for one part
+    /// of an origin serves for its other parts, where nothing else is said of them: indexes link to files beside them.
+    pub(super) fn of(&self, url: &Url) -> Authorization {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(login) = known.get(&url.origin()) {
-            return Some(login.clone());
+        let here = || known.iter().filter(|(base, _)| base.origin() == url.origin());
+        let nearest = here()
+            .filter(|(base, _)| is_below(url.path(), base.path()))
+            .max_by_key(|(base, _)| base.path().len());
+        let beside = || here().find(|(_, authorization)| !matches!(authorization, Authorization::Signed(_)));
+        if let Some((_, authorization)) = nearest.or_else(beside) {
+            return authorization.clone();
         }
         drop(known);
-        self.netrc().login(url.host_str()?)
+        let login = url.host_str().and_then(|host| self.netrc().login(host));
+        login.map_or(Authorization::Nobody, Authorization::Basic)
     }
 
     fn netrc(&self) -> &Netrc {
@@ -76,6 +124,11 @@ impl Credentials {
             Netrc::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
         })
     }
+}
+
+/// Whether a path is that of a base, or below it.
+fn is_below(path: &str, base: &str) -> bool {
+    path.strip_prefix(base.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Undoes percent-encoding; what is no valid escape stays, bytes that are no UTF-8 become replacement characters.
@@ -121,7 +174,9 @@ mod tests {
     }
 
     fn sent(credentials: &Credentials, url: &str) -> Option<String> {
-        credentials.of(&Url::parse(url).unwrap()).map(|login| login.basic())
+        let url = Url::parse(url).unwrap();
+        let headers = credentials.of(&url).headers(Method::Get, &url, b"").unwrap();
+        headers.into_iter().next().map(|(_, value)| value)
     }
 
     #[test]
@@ -158,6 +213,32 @@ mod tests {
         credentials.learn(&Url::parse("https://a:1@host/").unwrap());
         credentials.learn(&Url::parse("https://b:2@host/").unwrap());
         assert_eq!(sent(&credentials, "https://host/"), Some("Basic YTox".into()));
+    }
+
+    #[test]
+    fn the_nearest_address_above_counts_and_a_signature_stays_below_its_own() {
+        struct Signer;
+        impl Sign for Signer {
+            fn sign(&self, _: &Unsigned<'_>) -> Result<Vec<(&'static str, String)>, Fault> {
+                Ok(vec![("authorization", "signed".to_owned())])
+            }
+        }
+        let url = |text: &str| Url::parse(text).unwrap();
+        let credentials = credentials();
+        credentials.add(&url("https://host/bucket/"), Authorization::Signed(Arc::new(Signer)));
+        assert_eq!(sent(&credentials, "https://host/bucket/key"), Some("signed".into()));
+        assert_eq!(sent(&credentials, "https://host/buckets/key"), None);
+        credentials.add(&url("https://host/a/"), Authorization::Bearer("one".into()));
+        credentials.add(&url("https://host/a/b"), Authorization::Bearer("two".into()));
+        for (path, header) in [
+            ("/a/x", "Bearer one"),
+            ("/a/b", "Bearer two"),
+            ("/a/b/x", "Bearer two"),
+            ("/files/x", "Bearer one"),
+            ("/bucket/", "signed"),
+        ] {
+            assert_eq!(sent(&credentials, &format!("https://host{path}")), Some(header.into()), "{path}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ureq::{BodyReader, Timeout};
 use url::Url;
 
 use super::error::{Fault, NetError, Phase};
-use super::{DownloadError, Net, Partial, Range, Validators, redirect};
+use super::{DownloadError, Headers, Method, Net, Partial, Range, Validators, redirect};
 use crate::error::Error;
 use crate::time::Deadline;
 
@@ -28,11 +28,15 @@ pub(super) enum Encoding {
 }
 
 pub(super) struct Request<'a> {
+    pub(super) method: Method,
     pub(super) url: &'a Url,
     pub(super) accept: &'a str,
     pub(super) validators: Option<&'a Validators>,
     pub(super) range: Option<Range>,
     pub(super) encoding: Encoding,
+    /// What else the server is to be told.
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: &'a [u8],
 }
 
 /// An answer's head, its body still to be read.
@@ -45,12 +49,23 @@ pub(super) struct Reply {
     body: BodyReader<'static>,
 }
 
-/// Sends the request and follows redirects.
-pub(super) fn run(net: &Net, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
-    let mut url = request.url.clone();
+/// Sends the request once; redirects are answers.
+pub(super) fn run_once(net: &Net, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+    send(net, &bare(request.url), request, deadline)
+}
+
+/// The URL without what is not sent.
+fn bare(url: &Url) -> Url {
+    let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_fragment(None);
+    url
+}
+
+/// Sends the request and follows redirects.
+pub(super) fn run(net: &Net, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+    let mut url = bare(request.url);
     let mut trail = vec![url.clone()];
     loop {
         let mut reply = send(net, &url, request, deadline)?;
@@ -74,19 +89,21 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
     if deadline.passed() {
         return Err(NetError::new(url, Fault::Timeout(Phase::Connect)));
     }
-    let route = net.routes.to(url).map_err(|fault| NetError::new(url, fault))?;
-    let mut builder = route.agent.get(url.as_str());
-    if let Some(headers) = builder.headers_mut() {
-        let authorization = net.credentials.of(url).map(|login| login.basic());
-        set_headers(headers, request);
-        set(headers, header::AUTHORIZATION, authorization.as_deref());
-        set(headers, header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
+    let failed = |fault| NetError::new(url, fault);
+    let authorization = net.credentials.of(url);
+    let route = net.routes.to(url).map_err(failed)?;
+    let mut head = ureq::http::Request::builder()
+        .method(request.method.name())
+        .uri(url.as_str())
+        .body(())
+        .map_err(|error| failed(Fault::Protocol(error.to_string())))?;
+    set_headers(head.headers_mut(), request);
+    set(head.headers_mut(), header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
+    for (name, value) in authorization.headers(request.method, url, request.body).map_err(failed)? {
+        set(head.headers_mut(), name, Some(&value));
     }
-    let response = builder
-        .config()
-        .timeout_global(deadline.remaining())
-        .build()
-        .call()
+    let response = route
+        .call(head, request.body, deadline)
         .map_err(|error| NetError::new(url, fault(error, Phase::Answer)))?;
     let (head, body) = response.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -115,11 +132,15 @@ fn set_headers(headers: &mut HeaderMap, request: &Request<'_>) {
     set(headers, header::IF_NONE_MATCH, validators.and_then(|v| v.etag.as_deref()));
     set(headers, header::IF_MODIFIED_SINCE, validators.and_then(|v| v.last_modified.as_deref()));
     set(headers, header::RANGE, range.as_deref());
+    for (name, value) in request.headers {
+        set(headers, *name, Some(value));
+    }
 }
 
 /// A value that no header can carry (a damaged remembered page) is not sent.
-fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
-    if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+fn set(headers: &mut HeaderMap, name: impl TryInto<HeaderName>, value: Option<&str>) {
+    let value = value.and_then(|value| HeaderValue::from_str(value).ok());
+    if let (Some(value), Ok(name)) = (value, name.try_into()) {
         headers.insert(name, value);
     }
 }
@@ -128,6 +149,11 @@ impl Reply {
     /// A header's value, where it is text.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    /// All headers.
+    pub(super) fn headers(&self) -> Headers {
+        Headers(self.headers.clone())
     }
 
     pub(super) fn error(&self, fault: Fault) -> NetError {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ureq::http::Uri;
+use ureq::http::{Request, Response, Uri};
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, SocksConnector, TcpConnector};
-use ureq::{Agent, Proxy, ProxyProtocol};
+use ureq::{Agent, Body, Proxy, ProxyProtocol};
 use url::Url;
 
 use super::credentials::Login;
@@ -16,6 +16,7 @@ use super::proxy::Proxies;
 use super::tls::{Tls, TlsConnector};
 use super::{STALL, Settings};
 use crate::host::Env;
+use crate::time::Deadline;
 
 /// All ways out.
 pub(super) struct Routes {
@@ -30,6 +31,24 @@ pub(super) struct Route {
     pub(super) agent: Agent,
     /// The `Proxy-Authorization` header of every request, where a proxy forwards them one by one.
     pub(super) proxy_authorization: Option<String>,
+}
+
+impl Route {
+    /// One request and the head of its answer.
+    pub(super) fn call(
+        &self,
+        head: Request<()>,
+        body: &[u8],
+        deadline: Deadline,
+    ) -> Result<Response<Body>, ureq::Error> {
+        // A body of no bytes is a body, with a length: GET has none at all.
+        if body.is_empty() && head.method() == ureq::http::Method::GET {
+            let head = self.agent.configure_request(head).timeout_global(deadline.remaining()).build();
+            return self.agent.run(head);
+        }
+        let request = self.agent.configure_request(head.map(|()| body));
+        self.agent.run(request.timeout_global(deadline.remaining()).build())
+    }
 }
 
 impl Routes {

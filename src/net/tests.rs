@@ -38,11 +38,12 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn download(server: &Server, path: &str, cap: u64) -> (Result<u64, Fault>, Vec<u8>) {
     let mut bytes = Vec::new();
-    let result = net().download(&server.at(path), cap, soon(), &mut |piece| {
+    let url = server.at(path);
+    let result = net().download(&Download { url: &url, cap, headers: &[] }, soon(), &mut |piece| {
         bytes.extend_from_slice(piece);
         Ok(())
     });
-    let result = result.map_err(|error| match error {
+    let result = result.map(|received| received.length).map_err(|error| match error {
         DownloadError::Net(error) => error.fault,
         DownloadError::Sink(error) => panic!("{error}"),
     });
@@ -274,7 +275,8 @@ fn files_come_as_they_are_whole_or_not_at_all() {
 #[test]
 fn a_sink_that_fails_ends_the_download_with_its_own_error() {
     let server = Server::new(vec![answer("200 OK", &[], b"x")]);
-    let result = net().download(&server.at("/"), 10, soon(), &mut |_| {
+    let url = server.at("/");
+    let result = net().download(&Download { url: &url, cap: 10, headers: &[] }, soon(), &mut |_| {
         crate::fs::read(std::path::Path::new("/proc/self/no such file"), 1).map(|_| ())
     });
     assert!(matches!(result, Err(DownloadError::Sink(error)) if error.is_not_found()));

@@ -61,7 +61,8 @@ fn get(net: &Net, url: &Url) -> Result<String, Fault> {
 #[test]
 fn an_authority_from_the_configuration_or_the_environment_is_believed() {
     let url = server();
-    let configured = Net::new(&Settings { ca: Some(authority()) }, &Env::default(), "test");
+    let configured =
+        Net::new(&Settings { ca: Some(authority()), ..Settings::default() }, &Env::default(), "test");
     assert_eq!(get(&configured, &url), Ok("connection 0".into()));
     assert_eq!(get(&configured, &url), Ok("connection 0".into()), "the connection is used again");
     let variables: Env = [("SSL_CERT_FILE", authority())].into_iter().collect();
@@ -74,7 +75,8 @@ fn an_unknown_authority_is_refused_without_a_second_try() {
     let url = server();
     let stranger = Net::new(&Settings::default(), &Env::default(), "test");
     assert_eq!(get(&stranger, &url), Err(Fault::Tls("the certificate's issuer is not known here".into())));
-    let configured = Net::new(&Settings { ca: Some(authority()) }, &Env::default(), "test");
+    let configured =
+        Net::new(&Settings { ca: Some(authority()), ..Settings::default() }, &Env::default(), "test");
     assert_eq!(get(&configured, &url), Ok("connection 1".into()));
 }
 
@@ -82,6 +84,7 @@ fn an_unknown_authority_is_refused_without_a_second_try() {
 fn a_certificate_for_another_host_is_refused() {
     let mut url = server();
     url.set_host(Some("localhost")).unwrap();
-    let configured = Net::new(&Settings { ca: Some(authority()) }, &Env::default(), "test");
+    let configured =
+        Net::new(&Settings { ca: Some(authority()), ..Settings::default() }, &Env::default(), "test");
     assert_eq!(get(&configured, &url), Err(Fault::Tls("the certificate is for another host".into())));
 }

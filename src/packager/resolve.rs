@@ -86,11 +86,11 @@ fn places(arguments: &Arguments) -> Result<Places, Failure> {
         } else {
             source::infer(text, &base)
         };
-        places.push(Place { address: read.map_err(invalid)?, projects: None, any: false });
+        places.push(Place::plain(read.map_err(invalid)?));
     }
     if places.is_empty() {
         let address = source::read(PUBLIC_INDEX, SourceType::Index, &base).map_err(invalid)?;
-        places.push(Place { address, projects: None, any: false });
+        places.push(Place::plain(address));
     }
     Ok(Places(places))
 }
@@ -161,7 +161,7 @@ fn report(pin: &Pin) -> Value {
 /// Where the file is, as a URL without anything secret.
 fn address(file: &File) -> String {
     match &file.location {
-        Location::Url(url) => show_url(url),
+        Location::Url(url) | Location::Object { url, .. } => show_url(url),
         Location::Path(path) => {
             Url::from_file_path(path).map_or_else(|()| path.to_string_lossy().into_owned(), Into::into)
         }

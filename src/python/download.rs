@@ -81,8 +81,9 @@ fn fetch(
         hasher.update(chunk);
         fs::write_all(&mut target, &archive, chunk)
     };
-    let net = Net::new(&Settings { ca: app.config.network.ca.clone() }, &host.env, USER_AGENT);
-    net.download(&url, LARGEST, deadline, &mut sink).map_err(|error| match error {
+    let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
+    let download = crate::net::Download { url: &url, cap: LARGEST, headers: &[] };
+    net.download(&download, deadline, &mut sink).map_err(|error| match error {
         DownloadError::Net(error) => Error::Net(error),
         DownloadError::Sink(error) => error,
     })?;

@@ -13,8 +13,36 @@ use crate::trust::hashes::Hashes;
 pub enum Location {
     /// To be fetched; without a fragment.
     Url(Url),
+    /// An object in a bucket, to be fetched as it was when it was listed.
+    Object {
+        /// Its address.
+        url: Url,
+        /// What its bytes were recognized by in the listing.
+        etag: String,
+    },
     /// On this machine's disk: an archive, or an egg that is a directory.
     Path(PathBuf),
+}
+
+impl Location {
+    /// The address, where it has to be fetched.
+    pub fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Url(url) | Self::Object { url, .. } => Some(url),
+            Self::Path(_) => None,
+        }
+    }
+}
+
+impl File {
+    /// What is remembered of its contents holds as long as this text is the same; `None` where its source says
+    /// nothing to recognize them by.
+    pub fn identity(&self) -> Option<String> {
+        match &self.location {
+            Location::Object { etag, .. } => Some(format!("{} etag={etag} {}", self.filename, self.hashes)),
+            _ => (!self.hashes.is_empty()).then(|| format!("{} {}", self.filename, self.hashes)),
+        }
+    }
 }
 
 /// A file on offer, with all that its source says of it (PEP 503, 592, 658, 691, 700, 714).

@@ -9,6 +9,7 @@ pub mod links;
 pub mod listing;
 pub mod page;
 mod project;
+pub mod receive;
 pub mod remote_file;
 mod simple_html;
 

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::is_dotted_name;
 use crate::error::Error;
 use crate::fs;
-use crate::net::{DownloadError, Net, show_url};
+use crate::net::{Net, show_url};
 use crate::package::archive::limits::Limits;
 use crate::package::unpack::unpack;
 use crate::source::file::{File, Location};
+use crate::source::receive::receive;
 use crate::state::PinnedFile;
 use crate::store::{DistributionFiles, Store, this_boot};
 use crate::time::Deadline;
@@ -161,7 +162,7 @@ impl Fetcher<'_> {
             return Ok(Some(sha256.to_owned()));
         }
         match &file.location {
-            Location::Url(_) => {
+            Location::Url(_) | Location::Object { .. } => {
                 let fact = self.pages.fact(&fact_key(file));
                 Ok(fact.and_then(|bytes| String::from_utf8(bytes).ok()))
             }
@@ -189,7 +190,9 @@ impl Fetcher<'_> {
     ) -> Result<(String, Description), Error> {
         let archive = staging.root().join(&file.filename);
         let (sha256, source) = match &file.location {
-            Location::Url(_) => (self.download(file, &archive, bytes)?, archive.as_path()),
+            Location::Url(_) | Location::Object { .. } => {
+                (self.download(file, &archive, bytes)?, archive.as_path())
+            }
             Location::Path(path) if fs::is_dir(path) => (tree_digest(path)?, path.as_path()),
             Location::Path(path) => (copy_verified(file, path, &archive)?, archive.as_path()),
         };
@@ -230,39 +233,24 @@ impl Fetcher<'_> {
     }
 
     fn download(&self, file: &File, archive: &Path, bytes: &AtomicU64) -> Result<String, Error> {
-        let Location::Url(url) = &file.location else { return copy_verified(file, archive, archive) };
-        let mut hasher = Hasher::for_promises(&file.hashes);
         let mut target = fs::create_new(archive, 0o600)?;
-        let mut length = 0_u64;
         let mut sink = |chunk: &[u8]| {
-            hasher.update(chunk);
-            length += chunk.len() as u64;
             bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             fs::write_all(&mut target, archive, chunk)
         };
-        let cap = file.size.unwrap_or(LARGEST);
-        self.net.download(url, cap, self.deadline, &mut sink).map_err(|error| match error {
-            DownloadError::Net(error) => Error::Net(error),
-            DownloadError::Sink(error) => error,
-        })?;
-        if file.size.is_some_and(|size| size != length) {
-            return Err(Error::Size { filename: file.filename.clone(), promised: cap, found: length });
-        }
-        let digests = hasher.finish();
-        file.hashes
-            .check(&digests)
-            .map_err(|mismatch| Error::Hash { filename: file.filename.clone(), mismatch })?;
+        let digests = receive(file, LARGEST, self.net, self.deadline, &mut sink)?;
         Ok(digests.sha256().to_owned())
     }
 }
 
 fn fact_key(file: &File) -> String {
-    format!("sha256 of {} {}", show_location(&file.location), file.hashes)
+    let identity = file.identity().unwrap_or_default();
+    format!("sha256 of {} {identity}", show_location(&file.location))
 }
 
 fn show_location(location: &Location) -> String {
     match location {
-        Location::Url(url) => show_url(url),
+        Location::Url(url) | Location::Object { url, .. } => show_url(url),
         Location::Path(path) => path.display().to_string(),
     }
 }

@@ -37,7 +37,7 @@ pub fn plan(
     deadline: Deadline,
     listener: &dyn Listener,
 ) -> Result<Plan, Error> {
-    let net = Net::new(&Settings { ca: app.config.network.ca.clone() }, &host.env, USER_AGENT);
+    let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
     let places = Places::of(&app.config, &app.config_path)?;
     let mut request = request(app, host, interpreter)?;

@@ -15,9 +15,9 @@ use crate::net::Net;
 use crate::package::filename::Format;
 use crate::package::name::ProjectName;
 use crate::source::file::{File, Location};
+use crate::source::receive::receive;
 use crate::source::{Address, Found, NoPages, SourceError, infer, project_page};
 use crate::time::Deadline;
-use crate::trust::hashes::Hasher;
 
 /// How long one question to an index may take.
 const QUESTION: Duration = Duration::from_secs(60);
@@ -108,7 +108,7 @@ fn show(file: &File) -> Value {
     json!({
         "filename": file.filename,
         "url": match &file.location {
-            Location::Url(url) => url.as_str().to_owned(),
+            Location::Url(url) | Location::Object { url, .. } => url.as_str().to_owned(),
             Location::Path(path) => path.to_string_lossy().into_owned(),
         },
         "hashes": hashes,
@@ -134,11 +134,13 @@ fn compare(a: &File, b: &File) -> Ordering {
 
 /// Fetches a file under another name, checks it, and gives it its own name; gives its path and SHA-256.
 fn fetch(net: &Net, file: &File, directory: &Path) -> Result<(PathBuf, String), Refused> {
-    let Location::Url(url) = &file.location else { return Err(Refused::Unsupported) };
+    if file.location.url().is_none() {
+        return Err(Refused::Unsupported);
+    }
     fs::create_dir_all(directory).map_err(Refused::because)?;
     let path = directory.join(&file.filename);
     let temporary = fs::sibling(&path, "download");
-    let done = stream(net, url, file, &temporary)
+    let done = stream(net, file, &temporary)
         .and_then(|sha256| fs::rename(&temporary, &path).map_err(Refused::because).map(|()| sha256));
     if done.is_err() {
         // The failure that led here is the one to tell.
@@ -147,27 +149,12 @@ fn fetch(net: &Net, file: &File, directory: &Path) -> Result<(PathBuf, String), 
     done.map(|sha256| (path, sha256))
 }
 
-fn stream(net: &Net, url: &Url, file: &File, path: &Path) -> Result<String, Refused> {
+fn stream(net: &Net, file: &File, path: &Path) -> Result<String, Refused> {
     let named = |source| Error::Io { action: "write", path: path.to_owned(), source };
-    let mut hasher = Hasher::for_promises(&file.hashes);
     let mut output = fs::create_new(path, 0o644).map_err(Refused::because)?;
-    let cap = file.size.unwrap_or(LARGEST);
-    let length = net
-        .download(url, cap, Deadline::after(FILE), &mut |bytes| {
-            hasher.update(bytes);
-            output.write_all(bytes).map_err(named)
-        })
-        .map_err(Refused::because)?;
+    let mut sink = |bytes: &[u8]| output.write_all(bytes).map_err(named);
+    let digests = receive(file, LARGEST, net, Deadline::after(FILE), &mut sink).map_err(Refused::because)?;
     output.sync_all().map_err(|source| Refused::because(named(source)))?;
-    if file.size.is_some_and(|size| size != length) {
-        return Err(Refused::because(format!(
-            "{} has {length} bytes, not as many as announced",
-            file.filename
-        )));
-    }
-    let digests = hasher.finish();
-    let checked = file.hashes.check(&digests);
-    checked.map_err(|mismatch| Refused::because(format!("{}: {mismatch}", file.filename)))?;
     Ok(digests.sha256().to_owned())
 }
 

@@ -6,13 +6,15 @@ use std::path::Path;
 use url::Url;
 
 use super::Catalogue;
+use crate::error::Error;
 use crate::fs;
-use crate::net::{Answer, DownloadError, Get, show_url};
+use crate::net::{Answer, Get, show_url};
 use crate::package::archive::limits::Limits;
 use crate::package::filename::Format;
 use crate::package::metadata::Metadata;
 use crate::package::unpack;
 use crate::source::file::{File, Location};
+use crate::source::receive::receive;
 use crate::source::remote_file::RemoteFile;
 use crate::trust::hashes::{Hasher, Hashes};
 use crate::update::resolve::Unavailable;
@@ -25,14 +27,13 @@ const ARCHIVE_CAP: u64 = 512 << 20;
 
 impl Catalogue<'_> {
     pub(super) fn read_metadata(&self, file: &File) -> Result<Metadata, Unavailable> {
-        let key = format!("metadata of {} {}", file.filename, file.hashes);
-        let immutable = !file.hashes.is_empty();
-        if immutable && let Some(bytes) = self.pages.fact(&key) {
+        let key = file.identity().map(|identity| format!("metadata of {identity}"));
+        if let Some(bytes) = key.as_ref().and_then(|key| self.pages.fact(key)) {
             return parse(&bytes, file);
         }
         let bytes = self.metadata_bytes(file)?;
         let metadata = parse(&bytes, file)?;
-        if immutable {
+        if let Some(key) = key {
             self.pages.remember(&key, &bytes);
         }
         Ok(metadata)
@@ -48,7 +49,7 @@ impl Catalogue<'_> {
                     unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
                 Ok(with_requires(bytes, requires))
             }
-            Location::Url(url) => {
+            Location::Url(url) | Location::Object { url, .. } => {
                 if let Some(promised) = &file.metadata
                     && let Some(bytes) = self.separate_metadata(url, promised)?
                 {
@@ -86,36 +87,23 @@ impl Catalogue<'_> {
 
     /// The last resort: the whole file, for its metadata alone. It is fetched again when it is chosen.
     fn metadata_of_download(&self, file: &File) -> Result<Vec<u8>, Unavailable> {
-        let Location::Url(url) = &file.location else {
-            return Err(Unavailable::File(format!("{} is not on the network", file.filename)));
-        };
         let directory = fs::sibling(self.store.distribution(&file.filename).root(), "tmp");
-        let fetched = self.download_for_metadata(file, url, &directory);
+        let fetched = self.download_for_metadata(file, &directory);
         let _ = fs::remove_tree(&directory);
         fetched
     }
 
-    fn download_for_metadata(
-        &self,
-        file: &File,
-        url: &Url,
-        directory: &Path,
-    ) -> Result<Vec<u8>, Unavailable> {
+    fn download_for_metadata(&self, file: &File, directory: &Path) -> Result<Vec<u8>, Unavailable> {
         let failed = |error: &dyn std::fmt::Display| Unavailable::File(error.to_string());
         fs::create_dir_all(directory).map_err(|error| failed(&error))?;
         let archive = directory.join(&file.filename);
         let mut target = fs::create_new(&archive, 0o600).map_err(|error| failed(&error))?;
-        let mut hasher = Hasher::for_promises(&file.hashes);
-        let mut sink = |chunk: &[u8]| {
-            hasher.update(chunk);
-            fs::write_all(&mut target, &archive, chunk)
-        };
-        match self.net.download(url, file.size.unwrap_or(ARCHIVE_CAP), self.deadline, &mut sink) {
+        let mut sink = |chunk: &[u8]| fs::write_all(&mut target, &archive, chunk);
+        match receive(file, ARCHIVE_CAP, self.net, self.deadline, &mut sink) {
             Ok(_) => {}
-            Err(DownloadError::Net(error)) => return Err(self.network_trouble(error)),
-            Err(DownloadError::Sink(error)) => return Err(failed(&error)),
+            Err(Error::Net(error)) => return Err(self.network_trouble(error)),
+            Err(error) => return Err(failed(&error)),
         }
-        file.hashes.check(&hasher.finish()).map_err(|mismatch| failed(&mismatch))?;
         let limits = Limits::default();
         let bytes = unpack::metadata_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
         let requires =

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use crate::config::{Config, SourceType};
+use crate::config::{Config, SourceConfig, SourceType};
 use crate::error::Error;
 use crate::log;
 use crate::net::{Net, NetError};
@@ -39,8 +39,15 @@ pub struct Place {
     pub address: Address,
     /// The only projects that come from here; `None`: all may.
     pub projects: Option<BTreeSet<ProjectName>>,
-    /// Whether the best version among all such sources wins.
-    pub any: bool,
+    /// What else is said of it.
+    pub config: SourceConfig,
+}
+
+impl Place {
+    /// A source of which nothing else is said.
+    pub fn plain(address: Address) -> Self {
+        Self { address, projects: None, config: SourceConfig::default() }
+    }
 }
 
 /// All configured sources, in order.
@@ -67,7 +74,7 @@ impl Places {
                 name.value.parse::<ProjectName>().map_err(|error| invalid(name.line, error.to_string()))
             };
             let projects = source.projects.as_ref().map(|all| all.iter().map(read).collect()).transpose()?;
-            Ok(Place { address, projects, any: source.any })
+            Ok(Place { address, projects, config: source.clone() })
         });
         places.collect::<Result<Vec<_>, Error>>().map(Self)
     }
@@ -176,12 +183,12 @@ impl<'a> Catalogue<'a> {
         let mut merging = false;
         for place in &self.places.0 {
             let allowed = place.projects.as_ref().is_none_or(|projects| projects.contains(name));
-            if !allowed || (merging && !place.any) {
+            if !allowed || (merging && !place.config.any) {
                 continue;
             }
             let Some(files) = self.ask_one(&place.address, name)? else { continue };
             merged.extend(files);
-            merging = place.any;
+            merging = place.config.any;
             if !merging {
                 break;
             }
