@@ -1,13 +1,12 @@
 //! Servers as they are out there, pages as people write them, and packages of every kind.
 
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use md5::Digest as _;
 
 use crate::support::distribution::Distribution;
-use crate::support::{App, Egg, Index, Response, Sdist, Server, Wheel, eventually, python};
+use crate::support::{App, Daemon, Egg, Index, Response, Sdist, Server, Wheel, daemon};
 
 fn app() -> App {
     App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s")
@@ -17,31 +16,14 @@ fn md5(bytes: &[u8]) -> String {
     md5::Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A real pypiserver that serves a directory at a free port; it ends with the test.
-struct PypiServer {
-    process: Child,
-    port: u16,
-}
-
-impl PypiServer {
-    fn serving(packages: &Path) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let mut command = Command::new(python::venv().with_file_name("pypi-server"));
+/// A real pypiserver that serves a directory at a free port.
+fn pypiserver(packages: &Path) -> Daemon {
+    Daemon::start(&packages.join("log"), |port| {
+        let mut command = Command::new(daemon::tool("pypi-server"));
         command.args(["run", "--interface", "127.0.0.1", "--disable-fallback", "--port", &port.to_string()]);
-        command.arg(packages).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        eventually("pypiserver listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self { process, port }
-    }
-}
-
-impl Drop for PypiServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+        command.arg(packages);
+        command
+    })
 }
 
 #[test]
@@ -49,8 +31,8 @@ fn a_real_pypiserver_serves() {
     let packages = tempfile::tempdir().unwrap();
     Wheel::app("1.0").requires("dep>=2").write_to(packages.path());
     Sdist::new("dep", "2.0").printing_module("dep").write_to(packages.path());
-    let server = PypiServer::serving(packages.path());
-    let app = app().source(format!("http://127.0.0.1:{}/simple/", server.port));
+    let server = pypiserver(packages.path());
+    let app = app().source(server.url("/simple/"));
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     app.settle();
     Wheel::app("1.1").write_to(packages.path());

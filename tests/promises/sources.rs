@@ -1,11 +1,9 @@
 //! Every kind of source serves an app, and the first that has a project owns it.
 
-use std::io::Write as _;
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use crate::support::{App, Egg, Index, RefusedPort, Sdist, Server, Wheel, eventually};
+use crate::support::{App, Daemon, Egg, Index, RefusedPort, Sdist, Server, Wheel, daemon};
 
 fn app() -> App {
     App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s")
@@ -79,16 +77,9 @@ fn an_index_behind_a_password_serves_those_who_have_it() {
 }
 
 /// A real nginx that lists `packages` at a free port.
-struct Nginx {
-    process: Child,
-    port: u16,
-}
-
-impl Nginx {
-    fn listing(packages: &Path, work: &Path) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+fn nginx(packages: &Path, work: &Path) -> Daemon {
+    std::fs::create_dir_all(work).unwrap();
+    Daemon::start(&work.join("log"), |port| {
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {};", work.join(name).display()));
         let config = format!(
@@ -99,24 +90,12 @@ impl Nginx {
             temporary.join(" "),
             packages.display()
         );
-        std::fs::create_dir_all(work).unwrap();
         let path = work.join("nginx.conf");
-        std::fs::File::create(&path).unwrap().write_all(config.as_bytes()).unwrap();
-        let mut command = Command::new("/usr/sbin/nginx");
-        command.arg("-c").arg(&path).arg("-p").arg(work).stdin(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        eventually("nginx listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self { process, port }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // SIGTERM, so that the worker goes with its master.
-        let process = nix::unistd::Pid::from_raw(self.process.id().cast_signed());
-        let _ = Command::new("/bin/kill").arg(process.to_string()).status();
-        let _ = self.process.wait();
-    }
+        std::fs::write(&path, config).unwrap();
+        let mut command = Command::new(daemon::system("nginx"));
+        command.arg("-c").arg(&path).arg("-p").arg(work);
+        command
+    })
 }
 
 #[test]
@@ -126,8 +105,8 @@ fn a_real_nginx_serves() {
     let packages = work.path().join("packages");
     Wheel::app("1.0").write_to(&packages);
     Wheel::new("a-name-so-long-that-the-listing-cuts-it-off", "1.0").write_to(&packages);
-    let nginx = Nginx::listing(&packages, &work.path().join("nginx"));
-    let app = app().source_of_type("links", format!("http://127.0.0.1:{}/", nginx.port));
+    let nginx = nginx(&packages, &work.path().join("nginx"));
+    let app = app().source_of_type("links", nginx.url("/"));
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     Wheel::app("1.1").write_to(&packages);
     app.run::<&str>(&[]).prints("myapp 1.1\n");

@@ -3,6 +3,7 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
+pub mod daemon;
 pub mod distribution;
 pub mod index;
 pub mod net;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod start;
 
 pub use app::App;
+pub use daemon::Daemon;
 pub use index::Index;
 pub use net::{BlackHole, RefusedPort, eventually};
 pub use packages::{Egg, RecordFlaw, Sdist, Wheel};
