@@ -165,6 +165,15 @@ pub enum Error {
         /// What it did.
         reason: String,
     },
+    /// An environment variable that `launcher.toml` names is not set, or empty.
+    Unset {
+        /// The configuration.
+        file: PathBuf,
+        /// The line that names it.
+        line: usize,
+        /// Its name.
+        name: String,
+    },
     /// The requirements cannot be met.
     Unsolved(Unsolved),
     /// The updater, another process, failed; it worded this.
@@ -261,6 +270,7 @@ impl Error {
             Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
             Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
             Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
+            Self::Unset { .. } => "set it where the app is started, or change launcher.toml".into(),
             Self::Unsolved(_) => {
                 "loosen the requirements in launcher.toml, or publish what they ask for".into()
             }
@@ -298,7 +308,9 @@ fn net_hint(fault: &Fault) -> &'static str {
         }
         Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
         Fault::Proxy(_) => "check http_proxy, https_proxy, all_proxy and no_proxy",
-        Fault::Status(401 | 403 | 407) => "check the credentials: in the URL, or in ~/.netrc",
+        Fault::Status(401 | 403 | 407) => {
+            "check the credentials: of the source in launcher.toml, in its URL, or in ~/.netrc"
+        }
         // A page that is missing is an answer; only a file that a page lists gets here.
         Fault::Status(404 | 410) => "its source lists what it does not have: ask whoever publishes it",
         Fault::Status(_) | Fault::Truncated => "the server is in trouble: try again later",
@@ -360,6 +372,10 @@ impl fmt::Display for Error {
                 write!(f, "{filename} has {found} bytes, its source promises {promised}")
             }
             Self::Source { file, line, reason } => write!(f, "{}:{line}: {reason}", file.display()),
+            Self::Unset { file, line, name } => {
+                let name = name.escape_debug();
+                write!(f, "{}:{line}: the environment variable {name} is not set", file.display())
+            }
             Self::TooManyBadFiles { count } => write!(f, "{count} files in a row turned out bad"),
             Self::TooSlow { waited } => {
                 write!(f, "the first installation is not done after {}", crate::time::show_duration(*waited))

@@ -35,7 +35,7 @@ use crate::config;
 use crate::error::Error;
 use crate::host::Env;
 use crate::time::Deadline;
-use credentials::{Authorization, Credentials, Login};
+use credentials::{Authorization, Credentials};
 use exchange::Encoding;
 use route::Routes;
 
@@ -290,10 +290,10 @@ impl Net {
         self.credentials.learn(url);
     }
 
-    /// Shows a user name and password (RFC 7617) in all requests below `base`.
-    pub fn log_in(&self, base: &Url, user: &str, password: &str) {
-        let login = Login { user: user.to_owned(), password: password.to_owned() };
-        self.credentials.add(base, Authorization::Basic(login));
+    /// Shows a user name and password (RFC 7617) in all requests below `base`. Without a password it is the one that
+    /// `.netrc` has for that name, else an empty one: many services take a token for a name.
+    pub fn log_in(&self, base: &Url, user: &str, password: Option<&str>) {
+        self.credentials.log_in(base, user, password);
     }
 
     /// Shows a token (RFC 6750) in all requests below `base`.

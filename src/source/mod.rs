@@ -14,6 +14,8 @@ pub mod remote_file;
 mod simple_html;
 
 #[cfg(test)]
+mod html_tests;
+#[cfg(test)]
 mod tests;
 
 pub use address::{Address, AddressFault, InvalidAddress, PUBLIC_INDEX, infer, read};

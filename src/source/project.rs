@@ -155,10 +155,13 @@ impl Fetcher<'_> {
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
         let read = |page: &Page| {
-            let links = links::read(&page.bytes, &page.url, name);
+            let links = links::read(&page.bytes, &page.url, name)?;
             Ok((links.listing.complete()?, links.folders))
         };
-        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
+        // A page that is not there does not say that it lacks the project: the next source must not get it for that.
+        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else {
+            return Err(SourceError::Page { url: show_url(url), fault: PageFault::Missing });
+        };
         for folder in &folders {
             if let Some(((inner, _), same)) = self.fetch(folder, read)? {
                 listing.extend(inner);

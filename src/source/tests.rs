@@ -422,7 +422,7 @@ mod links_pages {
         </pre><hr></body>\r\n</html>\r\n";
 
     fn read(page: &str, name: &str) -> links::Links {
-        links::read(page.as_bytes(), &url("https://example.com/eggs/"), &project(name))
+        links::read(page.as_bytes(), &url("https://example.com/eggs/"), &project(name)).unwrap()
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn plan(
 ) -> Result<Plan, Error> {
     let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
-    let places = Places::of(&app.config, &app.config_path)?;
+    let places = Places::of(&app.config, &app.config_path, &host.env)?;
     let mut request = request(app, host, interpreter)?;
     let fetcher = Fetcher { store: &app.store, net: &net, pages: &pages, deadline, listener };
     for _ in 0..PATIENCE {

@@ -3,6 +3,7 @@
 //! Sources are asked in order and the first that has a project owns it, so that nobody can put a package of the same
 //! name, and a higher version, in a place that is asked later.
 
+mod login;
 mod metadata;
 mod queue;
 
@@ -14,6 +15,7 @@ use std::thread;
 
 use crate::config::{Config, SourceConfig, SourceType};
 use crate::error::Error;
+use crate::host::Env;
 use crate::log;
 use crate::net::{Net, NetError};
 use crate::package::metadata::Metadata;
@@ -25,6 +27,7 @@ use crate::store::Store;
 use crate::time::Deadline;
 use crate::trust::hashes::Algorithm;
 use crate::update::pages::DiskPages;
+use login::Login;
 use queue::Queue;
 
 use crate::update::resolve::{self, Request, Unavailable, Unsolved};
@@ -41,12 +44,14 @@ pub struct Place {
     pub projects: Option<BTreeSet<ProjectName>>,
     /// What else is said of it.
     pub config: SourceConfig,
+    login: Login,
 }
 
 impl Place {
     /// A source of which nothing else is said.
     pub fn plain(address: Address) -> Self {
-        Self { address, projects: None, config: SourceConfig::default() }
+        let login = address.web().map_or(Login::Nobody, Login::in_url);
+        Self { address, projects: None, config: SourceConfig::default(), login }
     }
 }
 
@@ -55,11 +60,11 @@ impl Place {
 pub struct Places(pub Vec<Place>);
 
 impl Places {
-    /// The sources of a configuration.
+    /// The sources of a configuration, with the secrets that the environment has for them.
     ///
     /// # Errors
-    /// When an address or a project's name cannot be meant.
-    pub fn of(config: &Config, config_path: &Path) -> Result<Self, Error> {
+    /// When an address or a project's name cannot be meant, or a variable that has a secret is not set.
+    pub fn of(config: &Config, config_path: &Path, env: &Env) -> Result<Self, Error> {
         let base = config_path.parent().unwrap_or(Path::new("/"));
         let places = config.sources.iter().map(|source| {
             let invalid =
@@ -74,7 +79,13 @@ impl Places {
                 name.value.parse::<ProjectName>().map_err(|error| invalid(name.line, error.to_string()))
             };
             let projects = source.projects.as_ref().map(|all| all.iter().map(read).collect()).transpose()?;
-            Ok(Place { address, projects, config: source.clone() })
+            let login = address.web().map_or(Ok(Login::Nobody), |url| Login::new(&source.login, url, env));
+            let login = login.map_err(|unset| Error::Unset {
+                file: config_path.to_owned(),
+                line: unset.line,
+                name: unset.value.clone(),
+            })?;
+            Ok(Place { address, projects, config: source.clone(), login })
         });
         places.collect::<Result<Vec<_>, Error>>().map(Self)
     }
@@ -105,7 +116,7 @@ enum Trouble {
 }
 
 impl<'a> Catalogue<'a> {
-    /// A catalogue of nothing yet.
+    /// A catalogue of nothing yet; `net` is told who asks at which source.
     pub fn new(
         places: &'a Places,
         net: &'a Net,
@@ -113,6 +124,11 @@ impl<'a> Catalogue<'a> {
         store: &'a Store,
         deadline: Deadline,
     ) -> Self {
+        for place in &places.0 {
+            if let Some(url) = place.address.web() {
+                place.login.show(net, url);
+            }
+        }
         Self {
             places,
             net,
