@@ -306,14 +306,14 @@ fn net_hint(fault: &Fault) -> &'static str {
         Fault::Resolve | Fault::Connect(_) | Fault::Timeout(_) | Fault::Stalled | Fault::Disconnected => {
             "check the network, and the proxy variables where there is a proxy"
         }
-        Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
-        Fault::Proxy(_) => "check http_proxy, https_proxy, all_proxy and no_proxy",
+        Fault::Tls(fault) => fault.hint(),
+        Fault::Proxy { .. } => "check http_proxy, https_proxy, all_proxy and no_proxy",
         Fault::Status(401 | 403 | 407) => {
             "check the credentials: of the source in launcher.toml, in its URL, or in ~/.netrc"
         }
         // A page that is missing is an answer; only a file that a page lists gets here.
         Fault::Status(404 | 410) => "its source lists what it does not have: ask whoever publishes it",
-        Fault::Status(_) | Fault::Truncated => "the server is in trouble: try again later",
+        Fault::Status(_) | Fault::Truncated | Fault::Changed => "the server is in trouble: try again later",
         Fault::Redirect(_) | Fault::TooLarge(_) | Fault::Protocol(_) => {
             "check the source's address in launcher.toml"
         }
