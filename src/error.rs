@@ -12,6 +12,7 @@ use crate::net::{Fault, NetError};
 use crate::package::archive::refusal::Refusal;
 use crate::python::find::Unsuitable;
 use crate::trust::hashes::Mismatch;
+use crate::update::build::fault::BuildFault;
 use crate::update::resolve::Unsolved;
 
 /// A failure, with the names a reader needs to do something about it.
@@ -23,6 +24,13 @@ pub enum Error {
         filename: String,
         /// Why.
         refusal: Refusal,
+    },
+    /// Nothing came of a build.
+    Build {
+        /// What was to be built.
+        what: String,
+        /// Why not.
+        fault: BuildFault,
     },
     /// The configuration cannot be meant.
     Config {
@@ -212,6 +220,7 @@ impl Error {
     pub fn is_the_files_fault(&self) -> bool {
         match self {
             Self::Archive { refusal, .. } => !matches!(refusal, Refusal::Io(_) | Refusal::Read(_)),
+            Self::Build { fault, .. } => !matches!(fault, BuildFault::Unanswered(_)),
             Self::Hash { .. } | Self::Size { .. } => true,
             Self::Net(error) => {
                 matches!(error.fault, Fault::Status(_) | Fault::TooLarge(_) | Fault::Truncated)
@@ -227,6 +236,7 @@ impl Error {
                 "publish a wheel of it: nothing is built on the user's machine".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
+            Self::Build { fault, .. } => fault.hint().into(),
             Self::Config { error, .. } => return error.problem.hint(),
             Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),
             Self::Hash { .. } | Self::Size { .. } => {
@@ -324,6 +334,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
+            Self::Build { what, fault } => write!(f, "cannot build {what}: {fault}"),
             Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
             Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),
             Self::Hash { filename, mismatch } => {

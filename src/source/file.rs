@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::vcs::Checkout;
 use crate::package::filename::DistributionName;
 use crate::time::Timestamp;
 use crate::trust::hashes::Hashes;
@@ -22,6 +23,8 @@ pub enum Location {
     },
     /// On this machine's disk: an archive, or an egg that is a directory.
     Path(PathBuf),
+    /// Under version control: to be checked out and built.
+    Checkout(Box<Checkout>),
 }
 
 impl Location {
@@ -29,7 +32,7 @@ impl Location {
     pub fn url(&self) -> Option<&Url> {
         match self {
             Self::Url(url) | Self::Object { url, .. } => Some(url),
-            Self::Path(_) => None,
+            Self::Path(_) | Self::Checkout(_) => None,
         }
     }
 }

@@ -6,10 +6,14 @@ use super::html::{Element, scan};
 use super::listing::{Listing, resolve};
 use super::page::PageFault;
 use super::simple_html::{has_heading, offer};
+use super::vcs;
 use crate::package::name::ProjectName;
 
 /// The most sub-folders that are looked into.
 pub const MOST_FOLDERS: usize = 32;
+
+/// The most links to version control that are taken of one project.
+const MOST_CHECKOUTS: usize = 100;
 
 /// A links page, read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,6 +39,13 @@ pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, Page
         Element::Version(_) => {}
         // Apache's column headings: the same page, sorted otherwise.
         Element::Anchor(anchor) if anchor.href.trim_start().starts_with(sorting) => anchors += 1,
+        Element::Anchor(anchor)
+            if links.listing.checkouts.len() < MOST_CHECKOUTS
+                && let Some(file) = vcs::offer(&anchor.href, &base, project) =>
+        {
+            anchors += 1;
+            links.listing.checkouts.push(file);
+        }
         Element::Anchor(anchor) => match resolve(&anchor.href, &base).and_then(|link| folder(&link, url)) {
             Some((folder, name)) if name.parse().is_ok_and(|name: ProjectName| name == *project) => {
                 named.push(folder);

@@ -12,6 +12,7 @@ mod project;
 pub mod receive;
 pub mod remote_file;
 mod simple_html;
+pub mod vcs;
 
 #[cfg(test)]
 mod html_tests;

@@ -40,6 +40,8 @@ impl Pages for NoPages {
 pub struct Found {
     /// Its files, in the source's order.
     pub files: Vec<File>,
+    /// Links to version control, which count only where the source says so.
+    pub checkouts: Vec<File>,
     /// Whether every page was as remembered (304).
     pub unchanged: bool,
     /// How many entries were no distribution of the project that we can read.
@@ -76,12 +78,13 @@ impl std::error::Error for SourceError {}
 
 impl Found {
     fn new(listing: Listing, unchanged: bool) -> Self {
-        Self { files: listing.files, unchanged, skipped: listing.skipped }
+        let Listing { files, checkouts, skipped } = listing;
+        Self { files, checkouts, unchanged, skipped }
     }
 
     /// Where there is no page for each project, a project without files is one that is not there.
     fn unless_empty(self) -> Option<Self> {
-        (!self.files.is_empty()).then_some(self)
+        (!self.files.is_empty() || !self.checkouts.is_empty()).then_some(self)
     }
 }
 

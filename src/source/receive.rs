@@ -19,7 +19,9 @@ pub fn receive(
 ) -> Result<Digests, Error> {
     let url = match &file.location {
         Location::Url(url) | Location::Object { url, .. } => url,
-        Location::Path(path) => return Err(Error::NotInStore { filename: path.display().to_string() }),
+        Location::Path(_) | Location::Checkout(_) => {
+            return Err(Error::NotInStore { filename: file.filename.clone() });
+        }
     };
     let mut hasher = Hasher::for_promises(&file.hashes);
     let download = Download { url, cap: file.size.unwrap_or(cap), headers: &[] };

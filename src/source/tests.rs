@@ -65,6 +65,7 @@ fn address(file: &File) -> String {
     match &file.location {
         Location::Url(url) | Location::Object { url, .. } => url.to_string(),
         Location::Path(path) => path.display().to_string(),
+        Location::Checkout(checkout) => checkout.to_string(),
     }
 }
 

@@ -22,10 +22,11 @@ use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
-use crate::source::{self, Address, PUBLIC_INDEX, SourceError};
+use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
 use crate::time::Deadline;
 use crate::trust::hashes::Algorithm;
+use crate::update::build::Builder;
 use crate::update::pages::DiskPages;
 use login::Login;
 use queue::Queue;
@@ -107,6 +108,8 @@ pub struct Catalogue<'a> {
     /// Set by the first sign that there is no network: nothing more is asked of it.
     offline: AtomicBool,
     trouble: Mutex<Option<Trouble>>,
+    /// What builds where a source allows it.
+    builder: Option<&'a Builder<'a>>,
 }
 
 /// The network's or a disk's fault that kept a source from answering.
@@ -139,7 +142,14 @@ impl<'a> Catalogue<'a> {
             metadata: Mutex::default(),
             offline: AtomicBool::new(false),
             trouble: Mutex::default(),
+            builder: None,
         }
+    }
+
+    /// With what is built where a source allows it; without it nothing is.
+    #[must_use]
+    pub fn building(self, builder: &'a Builder<'a>) -> Self {
+        Self { builder: Some(builder), ..self }
     }
 
     /// Asks, many at a time, what the resolver will most likely ask one after the other.
@@ -169,7 +179,8 @@ impl<'a> Catalogue<'a> {
         use resolve::Catalogue as _;
         let Ok(Some(files)) = self.files(&requirement.name) else { return Vec::new() };
         let Some(file) = resolve::likely(request, requirement, &files) else { return Vec::new() };
-        let Ok(metadata) = self.metadata(file) else { return Vec::new() };
+        // Building is not for what may never be tried.
+        let Ok(metadata) = self.unbuilt_metadata(file) else { return Vec::new() };
         let wanted = metadata.requires_dist.iter().filter(|next| applies(next, request, &requirement.extras));
         wanted.cloned().collect()
     }
@@ -202,7 +213,7 @@ impl<'a> Catalogue<'a> {
             if !allowed || (merging && !place.config.any) {
                 continue;
             }
-            let Some(files) = self.ask_one(&place.address, name)? else { continue };
+            let Some(files) = self.ask_one(place, name)? else { continue };
             merged.extend(files);
             merging = place.config.any;
             if !merging {
@@ -212,18 +223,19 @@ impl<'a> Catalogue<'a> {
         Ok((!merged.is_empty()).then(|| merged.into()))
     }
 
-    fn ask_one(&self, address: &Address, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
+    fn ask_one(&self, place: &Place, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
+        let address = &place.address;
         let on_network = !matches!(address, Address::Directory(_));
         if on_network && self.offline.load(Ordering::Relaxed) {
             return self.cached(address, name);
         }
         match address.project(name, self.net, self.pages, self.deadline) {
-            Ok(found) => Ok(found.map(|found| {
+            Ok(found) => Ok(found.and_then(|found| {
                 log::debug(|| {
                     let state = if found.unchanged { "unchanged" } else { "read" };
                     format!("{name}: {} files, {} skipped, {state}", found.files.len(), found.skipped)
                 });
-                found.files
+                self.admitted(found, place)
             })),
             Err(SourceError::Net(error)) => {
                 let unavailable = self.network_trouble(error);
@@ -239,6 +251,21 @@ impl<'a> Catalogue<'a> {
                 Err(Unavailable::Source(reason))
             }
         }
+    }
+
+    /// What counts of an answer: links to version control and builds only where the source says so.
+    fn admitted(&self, found: Found, place: &Place) -> Option<Vec<File>> {
+        let mut files = found.files;
+        let nothing_else = files.is_empty() && !found.checkouts.is_empty();
+        if let Some(builder) = self.builder {
+            if place.config.build {
+                builder.allow(&files);
+            }
+            if place.config.vcs {
+                files.extend(found.checkouts);
+            }
+        }
+        (!files.is_empty() || !nothing_else).then_some(files)
     }
 
     fn network_trouble(&self, error: NetError) -> Unavailable {
@@ -282,6 +309,16 @@ impl resolve::Catalogue for Catalogue<'_> {
     }
 
     fn metadata(&self, file: &File) -> Result<Arc<Metadata>, Unavailable> {
+        match (self.unbuilt_metadata(file), self.builder) {
+            (Err(Unavailable::NeedsBuild), Some(builder)) if builder.allows(file) => builder.metadata(file),
+            (described, _) => described,
+        }
+    }
+}
+
+impl Catalogue<'_> {
+    /// The metadata of a file as far as it can be had without building anything.
+    fn unbuilt_metadata(&self, file: &File) -> Described {
         let key = format!("{:?}", file.location);
         let slot = match self.metadata.lock() {
             Ok(mut metadata) => Arc::clone(metadata.entry(key).or_default()),

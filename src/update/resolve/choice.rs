@@ -67,6 +67,7 @@ impl<'a> Policy<'a> {
                 || match &file.location {
                     Location::Url(url) | Location::Object { url, .. } => dropped.contains(url.as_str()),
                     Location::Path(path) => path.to_str().is_some_and(|path| dropped.contains(path)),
+                    Location::Checkout(_) => false,
                 })
     }
 
