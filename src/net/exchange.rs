@@ -9,7 +9,7 @@ use ureq::{BodyReader, Timeout};
 use url::Url;
 
 use super::error::{Fault, NetError, Phase};
-use super::{DownloadError, Headers, Method, Net, Partial, Range, Validators, redirect};
+use super::{DownloadError, Headers, Method, Net, Partial, Range, Unsigned, Validators, redirect};
 use crate::error::Error;
 use crate::time::Deadline;
 
@@ -99,7 +99,8 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
         .map_err(|error| failed(Fault::Protocol(error.to_string())))?;
     set_headers(head.headers_mut(), request);
     set(head.headers_mut(), header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
-    for (name, value) in authorization.headers(request.method, url, request.body).map_err(failed)? {
+    let unsigned = Unsigned { method: request.method, url, headers: request.headers, body: request.body };
+    for (name, value) in authorization.headers(&unsigned).map_err(failed)? {
         set(head.headers_mut(), name, Some(&value));
     }
     let response = route
