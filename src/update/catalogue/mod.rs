@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use crate::config::{Config, SourceConfig, SourceType};
+use crate::aws::Aws;
+use crate::config::{AwsConfig, Config, SourceConfig, SourceType};
 use crate::error::Error;
 use crate::host::Env;
 use crate::log;
@@ -22,6 +23,7 @@ use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
+use crate::source::s3::S3Error;
 use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
 use crate::time::Deadline;
@@ -50,7 +52,8 @@ pub struct Place {
 
 impl Place {
     /// A source of which nothing else is said.
-    pub fn plain(address: Address) -> Self {
+    pub fn plain(address: Address, aws: &Aws) -> Self {
+        let address = address.asked_by(aws, &AwsConfig::default());
         let login = address.web().map_or(Login::Nobody, Login::in_url);
         Self { address, projects: None, config: SourceConfig::default(), login }
     }
@@ -65,7 +68,7 @@ impl Places {
     ///
     /// # Errors
     /// When an address or a project's name cannot be meant, or a variable that has a secret is not set.
-    pub fn of(config: &Config, config_path: &Path, env: &Env) -> Result<Self, Error> {
+    pub fn of(config: &Config, config_path: &Path, env: &Env, aws: &Aws) -> Result<Self, Error> {
         let base = config_path.parent().unwrap_or(Path::new("/"));
         let places = config.sources.iter().map(|source| {
             let invalid =
@@ -86,6 +89,7 @@ impl Places {
                 line: unset.line,
                 name: unset.value.clone(),
             })?;
+            let address = address.asked_by(aws, &source.aws);
             Ok(Place { address, projects, config: source.clone(), login })
         });
         places.collect::<Result<Vec<_>, Error>>().map(Self)
@@ -116,6 +120,7 @@ pub struct Catalogue<'a> {
 enum Trouble {
     Net(NetError),
     Source(String),
+    S3(S3Error),
 }
 
 impl<'a> Catalogue<'a> {
@@ -202,6 +207,7 @@ impl<'a> Catalogue<'a> {
         Some(match self.trouble.lock().ok()?.take()? {
             Trouble::Net(error) => Error::Net(error),
             Trouble::Source(reason) => Error::Unanswered { reason },
+            Trouble::S3(error) => Error::S3(error),
         })
     }
 
@@ -247,7 +253,10 @@ impl<'a> Catalogue<'a> {
             }
             Err(error) => {
                 let reason = error.to_string();
-                self.remember(Trouble::Source(reason.clone()));
+                self.remember(match error {
+                    SourceError::S3(error) => Trouble::S3(error),
+                    _ => Trouble::Source(reason.clone()),
+                });
                 Err(Unavailable::Source(reason))
             }
         }
