@@ -123,7 +123,7 @@ fn compare(a: &File, b: &File) -> Ordering {
     let kind = |file: &File| match &file.name.format {
         Format::Wheel { tags, .. } if tags.iter().any(|tag| tag.platform == "any") => 3,
         Format::Wheel { .. } => 2,
-        Format::Sdist => 1,
+        Format::Pipper | Format::Sdist => 1,
         Format::Egg { .. } => 0,
     };
     rank(a)

@@ -76,6 +76,7 @@ impl<'a> Policy<'a> {
             Format::Sdist if self.no_sdist => Err(Rejection::NoBuild),
             Format::Sdist => Ok(Preference::Sdist(filename)),
             _ if self.only_sdist => Err(Rejection::NoBinary),
+            Format::Pipper => Ok(Preference::Pipper(filename)),
             Format::Wheel { build, tags } => {
                 let rank = self.request.tags.rank(tags).ok_or(Rejection::Tags)?;
                 Ok(Preference::Wheel(rank, Reverse(build.as_ref()), filename))
@@ -135,10 +136,11 @@ pub(super) fn check_python(requires: Option<&str>, python: &Version) -> Result<(
     }
 }
 
-/// Best first: wheels by tag, then by build number; eggs; sdists. The name makes the order complete.
+/// Best first: wheels by tag, then by build number; pipper packages; eggs; sdists. The name makes the order complete.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Preference<'f> {
     Wheel(usize, Reverse<Option<&'f BuildTag>>, &'f str),
+    Pipper(&'f str),
     Egg(&'f str),
     Sdist(&'f str),
 }

@@ -62,6 +62,7 @@ impl World {
                 .map(|e| e.parse().unwrap())
                 .collect(),
             dynamic: Vec::new(),
+            wheel_tags: Vec::new(),
         };
         let mut file = file(&filename);
         file.requires_python = value("python=").map(str::to_owned);
@@ -485,6 +486,7 @@ fn an_endless_chain_is_given_up() {
                 requires_python: None,
                 provides_extra: Vec::new(),
                 dynamic: Vec::new(),
+                wheel_tags: Vec::new(),
             }))
         }
     }
