@@ -1,6 +1,6 @@
 //! The bytes of a file on offer, handed on while they come, and checked against all that was promised of them.
 
-use super::file::{File, Location};
+use super::file::File;
 use crate::error::Error;
 use crate::net::{Download, DownloadError, Net};
 use crate::time::Deadline;
@@ -17,9 +17,8 @@ pub fn receive(
     deadline: Deadline,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<Digests, Error> {
-    let url = match &file.location {
-        Location::Url(url) | Location::Object { url, .. } => url,
-        Location::Path(path) => return Err(Error::NotInStore { filename: path.display().to_string() }),
+    let Some(url) = file.location.url() else {
+        return Err(Error::NotInStore { filename: file.filename.clone() });
     };
     let mut hasher = Hasher::for_promises(&file.hashes);
     let download = Download { url, cap: file.size.unwrap_or(cap), headers: &[] };

@@ -162,7 +162,7 @@ impl Fetcher<'_> {
             return Ok(Some(sha256.to_owned()));
         }
         match &file.location {
-            Location::Url(_) | Location::Object { .. } => {
+            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
                 let fact = self.pages.fact(&fact_key(file));
                 Ok(fact.and_then(|bytes| String::from_utf8(bytes).ok()))
             }
@@ -190,7 +190,7 @@ impl Fetcher<'_> {
     ) -> Result<(String, Description), Error> {
         let archive = staging.root().join(&file.filename);
         let (sha256, source) = match &file.location {
-            Location::Url(_) | Location::Object { .. } => {
+            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
                 (self.download(file, &archive, bytes)?, archive.as_path())
             }
             Location::Path(path) if fs::is_dir(path) => (tree_digest(path)?, path.as_path()),
@@ -245,12 +245,15 @@ impl Fetcher<'_> {
 
 fn fact_key(file: &File) -> String {
     let identity = file.identity().unwrap_or_default();
+    if let Location::Direct(_) = file.location {
+        return format!("sha256 of {identity}");
+    }
     format!("sha256 of {} {identity}", show_location(&file.location))
 }
 
 fn show_location(location: &Location) -> String {
     match location {
-        Location::Url(url) | Location::Object { url, .. } => show_url(url),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => show_url(url),
         Location::Path(path) => path.display().to_string(),
     }
 }

@@ -108,7 +108,7 @@ fn show(file: &File) -> Value {
     json!({
         "filename": file.filename,
         "url": match &file.location {
-            Location::Url(url) | Location::Object { url, .. } => url.as_str().to_owned(),
+            Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => url.as_str().to_owned(),
             Location::Path(path) => path.to_string_lossy().into_owned(),
         },
         "hashes": hashes,

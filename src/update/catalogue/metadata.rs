@@ -49,7 +49,7 @@ impl Catalogue<'_> {
                     unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
                 Ok(with_requires(bytes, requires))
             }
-            Location::Url(url) | Location::Object { url, .. } => {
+            Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
                 if let Some(promised) = &file.metadata
                     && let Some(bytes) = self.separate_metadata(url, promised)?
                 {
