@@ -155,9 +155,10 @@ impl<'a> Catalogue<'a> {
         let Some(file) = self.likely(requirement, request) else { return Vec::new() };
         let Ok(metadata) = self.metadata(&file) else { return Vec::new() };
         // Addresses in what is not the app's own are looked at when it is known that they may be used.
-        let wanted = metadata.requires_dist.iter().filter(|next| {
-            next.url().is_none() && applies(next, request, &requirement.extras)
-        });
+        let wanted = metadata
+            .requires_dist
+            .iter()
+            .filter(|next| next.url().is_none() && applies(next, request, &requirement.extras));
         wanted.cloned().collect()
     }
 

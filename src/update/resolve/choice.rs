@@ -65,7 +65,9 @@ impl<'a> Policy<'a> {
         !dropped.is_empty()
             && (dropped.contains(&file.filename)
                 || match &file.location {
-                    Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => dropped.contains(url.as_str()),
+                    Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
+                        dropped.contains(url.as_str())
+                    }
                     Location::Path(path) => path.to_str().is_some_and(|path| dropped.contains(path)),
                 })
     }

@@ -175,7 +175,9 @@ impl<'a> Provider<'a> {
         }
         let python = self.request.python_version.only_release();
         Ok(match check_python(metadata.requires_python.as_deref(), &python) {
-            Ok(()) if !self.fits(&metadata) => Err("the wheel in it is for another platform or interpreter".to_owned()),
+            Ok(()) if !self.fits(&metadata) => {
+                Err("the wheel in it is for another platform or interpreter".to_owned())
+            }
             Ok(()) => Ok(metadata),
             Err(rejection) => Err(format!("it {rejection}")),
         })
