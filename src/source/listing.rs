@@ -7,6 +7,7 @@ use super::page::PageFault;
 use crate::net::percent_decode;
 use crate::package::filename::{DistributionName, Format};
 use crate::package::name::ProjectName;
+use crate::package::pipper;
 use crate::time::Timestamp;
 use crate::trust::hashes::Hashes;
 
@@ -75,7 +76,10 @@ fn read(offer: Offer, base: &Url, project: &ProjectName) -> Option<File> {
     let fragment = Fragment::parse(url.fragment().unwrap_or_default());
     url.set_fragment(None);
     let filename = offer.filename.or_else(|| last_segment(&url))?;
-    let (filename, mut name) = read_name(filename, fragment.egg.as_deref(), project)?;
+    let (filename, mut name) = match pipper_name(&url, project) {
+        Some(found) => found,
+        None => read_name(filename, fragment.egg.as_deref(), project)?,
+    };
     if let Format::Egg { python: python @ None, .. } = &mut name.format {
         *python = offer.python;
     }
@@ -130,6 +134,14 @@ fn read_name(
     let filename = format!("{}{extension}", egg?);
     let name = parse(&filename, project)?;
     Some((filename, name))
+}
+
+/// `…/project/v1-2-3.pipper`: only the folder tells whose package it is.
+fn pipper_name(url: &Url, project: &ProjectName) -> Option<(String, DistributionName)> {
+    let file = last_segment(url)?;
+    let folder = url.path_segments()?.nth_back(1).map(percent_decode)?;
+    let own = folder.parse().is_ok_and(|folder: ProjectName| folder == *project);
+    own.then(|| pipper::in_folder(&file, project)).flatten()
 }
 
 /// A name that is one part of a path and a distribution of the project.

@@ -63,7 +63,7 @@ fn one(text: impl AsRef<[u8]>) -> File {
 
 fn address(file: &File) -> String {
     match &file.location {
-        Location::Url(url) | Location::Object { url, .. } => url.to_string(),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => url.to_string(),
         Location::Path(path) => path.display().to_string(),
         Location::Checkout(checkout) => checkout.to_string(),
     }

@@ -203,7 +203,7 @@ impl Fetcher<'_> {
             return Ok(Some(sha256.to_owned()));
         }
         match &file.location {
-            Location::Url(_) | Location::Object { .. } => {
+            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
                 let fact = self.pages.fact(&fact_key(file));
                 Ok(fact.and_then(|bytes| String::from_utf8(bytes).ok()))
             }
@@ -233,7 +233,7 @@ impl Fetcher<'_> {
     ) -> Result<(String, Description), Error> {
         let archive = staging.root().join(&file.filename);
         let (sha256, source) = match &file.location {
-            Location::Url(_) | Location::Object { .. } => {
+            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
                 (self.download(file, &archive, bytes)?, archive.as_path())
             }
             Location::Checkout(_) => return Err(Error::NotInStore { filename: file.filename.clone() }),
@@ -320,13 +320,16 @@ pub(super) fn archive(file: &File, archive: &Path, net: &Net, deadline: Deadline
 
 fn fact_key(file: &File) -> String {
     let identity = file.identity().unwrap_or_default();
+    if let Location::Direct(_) = file.location {
+        return format!("sha256 of {identity}");
+    }
     format!("sha256 of {} {identity}", show_location(&file.location))
 }
 
 /// Where a file comes from, without anything secret.
 pub(super) fn show_location(location: &Location) -> String {
     match location {
-        Location::Url(url) | Location::Object { url, .. } => show_url(url),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => show_url(url),
         Location::Path(path) => path.display().to_string(),
         Location::Checkout(checkout) => checkout.to_string(),
     }

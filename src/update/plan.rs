@@ -111,7 +111,7 @@ fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request,
 /// The first that is none, with its line.
 pub fn requirements(app: &App) -> Result<Vec<Requirement>, Error> {
     let read = app.config.app.requirements.iter().map(|located| {
-        vcs::without_dev(&located.value).parse::<Requirement>().map_err(|error| Error::Requirement {
+        Requirement::parse_lenient(&vcs::without_dev(&located.value)).map_err(|error| Error::Requirement {
             file: Some(app.config_path.clone()),
             line: located.line,
             reason: error.to_string(),

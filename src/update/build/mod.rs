@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
         let name = DistributionName::parse_wheel(filename).map_err(|_| other())?;
         let fits = match &name.format {
             Format::Wheel { tags, .. } => self.request.tags.rank(tags).is_some(),
-            Format::Egg { .. } | Format::Sdist => false,
+            Format::Egg { .. } | Format::Sdist | Format::Pipper => false,
         };
         let any_version = revision.is_some() && vcs::is_dev(&file.name.version);
         let same = name.project == file.name.project && (any_version || name.version == file.name.version);
@@ -322,8 +322,8 @@ impl<'a> Builder<'a> {
         let contents = match &file.location {
             Location::Checkout(checkout) => return Ok(self.checkout_key(checkout, &self.revision(checkout)?)),
             Location::Path(path) => fetch::file_digest(path).map_err(|error| BuildFault::unusable(&error))?,
-            Location::Url(url) | Location::Object { url, .. } => {
-                format!("{url} {}", file.identity().unwrap_or_default())
+            location @ (Location::Url(_) | Location::Object { .. } | Location::Direct(_)) => {
+                format!("{} {}", fetch::show_location(location), file.identity().unwrap_or_default())
             }
         };
         Ok(format!("wheel of {} {contents} for {}", file.filename, self.interpreter.identity()))

@@ -12,7 +12,7 @@ use crate::net::{Answer, Get, show_url};
 use crate::package::archive::limits::Limits;
 use crate::package::filename::Format;
 use crate::package::metadata::Metadata;
-use crate::package::unpack;
+use crate::package::{pipper, unpack};
 use crate::source::file::{File, Location};
 use crate::source::receive::receive;
 use crate::source::remote_file::RemoteFile;
@@ -53,7 +53,7 @@ impl Catalogue<'_> {
                 Ok(with_requires(bytes, requires))
             }
             Location::Checkout(_) => Err(Unavailable::NeedsBuild),
-            Location::Url(url) | Location::Object { url, .. } => {
+            Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
                 if let Some(promised) = &file.metadata
                     && let Some(bytes) = self.separate_metadata(url, promised)?
                 {
@@ -64,6 +64,12 @@ impl Catalogue<'_> {
                     && let Ok(bytes) = unpack::wheel_metadata_in(remote, &file.name, &limits)
                 {
                     return Ok(bytes);
+                }
+                if file.name.format == Format::Pipper
+                    && let Ok(remote) = RemoteFile::open(self.net, url, self.deadline)
+                    && let Ok((bytes, meta)) = unpack::pipper_metadata_in(remote, &file.name, &limits)
+                {
+                    return Ok(with_requires(bytes, Some(meta)));
                 }
                 self.metadata_of_download(file)
             }
@@ -121,6 +127,9 @@ fn parse(bytes: &[u8], file: &File) -> Result<Metadata, Unavailable> {
     let (text, requires) = split_requires(bytes);
     match file.name.format {
         Format::Wheel { .. } => Metadata::parse(text).map_err(|error| failed(&error)),
+        Format::Pipper => {
+            pipper::metadata(text, requires.unwrap_or_default(), &file.name).map_err(|error| failed(&error))
+        }
         Format::Egg { .. } => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
         Format::Sdist => {
             let metadata = Metadata::parse(text).map_err(|error| failed(&error))?;

@@ -22,7 +22,7 @@ use crate::net::{Net, NetError};
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
-use crate::source::file::File;
+use crate::source::file::{File, direct};
 use crate::source::s3::S3Error;
 use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
@@ -160,16 +160,17 @@ impl<'a> Catalogue<'a> {
     /// Asks, many at a time, what the resolver will most likely ask one after the other.
     pub fn warm(&self, request: &Request) {
         let queue = Queue::default();
-        for requirement in &request.requirements {
-            if applies(requirement, request, &[]) {
-                queue.push(requirement.clone());
-            }
-        }
+        let direct = || request.requirements.iter().filter(|requirement| applies(requirement, request, &[]));
+        // Of a project that is required by its address, no source is asked.
+        let addressed: BTreeSet<&ProjectName> =
+            direct().filter(|requirement| requirement.url().is_some()).map(|r| &r.name).collect();
+        let wanted = |next: &Requirement| next.url().is_some() || !addressed.contains(&next.name);
+        direct().filter(|requirement| wanted(requirement)).for_each(|r| queue.push(r.clone()));
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     while let Some(requirement) = queue.pop() {
-                        for next in self.look_ahead(&requirement, request) {
+                        for next in self.look_ahead(&requirement, request).into_iter().filter(wanted) {
                             queue.push(next);
                         }
                         queue.done();
@@ -181,13 +182,24 @@ impl<'a> Catalogue<'a> {
 
     /// What the candidate that would be chosen now requires itself.
     fn look_ahead(&self, requirement: &Requirement, request: &Request) -> Vec<Requirement> {
-        use resolve::Catalogue as _;
-        let Ok(Some(files)) = self.files(&requirement.name) else { return Vec::new() };
-        let Some(file) = resolve::likely(request, requirement, &files) else { return Vec::new() };
+        let Some(file) = self.likely(requirement, request) else { return Vec::new() };
         // Building is not for what may never be tried.
-        let Ok(metadata) = self.unbuilt_metadata(file) else { return Vec::new() };
-        let wanted = metadata.requires_dist.iter().filter(|next| applies(next, request, &requirement.extras));
+        let Ok(metadata) = self.unbuilt_metadata(&file) else { return Vec::new() };
+        // Addresses in what is not the app's own are looked at when it is known that they may be used.
+        let wanted = metadata
+            .requires_dist
+            .iter()
+            .filter(|next| next.url().is_none() && applies(next, request, &requirement.extras));
         wanted.cloned().collect()
+    }
+
+    fn likely(&self, requirement: &Requirement, request: &Request) -> Option<File> {
+        use resolve::Catalogue as _;
+        if let Some(url) = requirement.url() {
+            return direct(url, &requirement.name).ok();
+        }
+        let files = self.files(&requirement.name).ok()??;
+        resolve::likely(request, requirement, &files).cloned()
     }
 
     /// The error behind a resolution that failed: the network's own words where that is the cause.
