@@ -29,6 +29,10 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod corporate_networks;
+    mod corporate_networks_downloads;
+    mod corporate_networks_families;
+    mod corporate_networks_tls;
     mod network_trouble;
     mod source_kinds;
     mod sources;
