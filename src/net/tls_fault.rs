@@ -84,7 +84,8 @@ impl From<&rustls::Error> for TlsFault {
 
 fn of_certificate(error: &Certificate) -> TlsFault {
     match error {
-        Certificate::UnknownIssuer => TlsFault::UnknownIssuer,
+        // A root of the issuer's name whose key is another one: an authority that was set up anew.
+        Certificate::UnknownIssuer | Certificate::BadSignature => TlsFault::UnknownIssuer,
         Certificate::Expired | Certificate::ExpiredContext { .. } => TlsFault::Expired,
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => TlsFault::NotValidYet,
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => TlsFault::OtherHost,

@@ -31,7 +31,8 @@ fn installed(host: &str, timeout: &str) -> (App, Site, PathBuf) {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
-    let app = app.update("timeout", timeout).without_sources().source(format!("http://{host}:{PORT}/simple/"));
+    let app =
+        app.update("timeout", timeout).without_sources().source(format!("http://{host}:{PORT}/simple/"));
     let site = Site::new(&app.root().join("site"), "myapp", [Wheel::app("1.1")]);
     let place = app.root().join("namespace");
     (app, site, place)
@@ -40,8 +41,7 @@ fn installed(host: &str, timeout: &str) -> (App, Site, PathBuf) {
 #[test]
 fn ipv6_alone_is_enough() {
     let (app, site, place) = fresh("[::1]");
-    let network =
-        Namespace::new(&place).without_ipv4().server(&site.serving_words("::1", PORT), "::1", PORT);
+    let network = Namespace::new(&place).without_ipv4().server(&site.serving_words("::1", PORT), "::1", PORT);
     app.start::<&str>(&[]).inside(&network).run().status(0).stdout("myapp 1.0\n");
 }
 

@@ -52,7 +52,8 @@ fn a_private_root_is_believed_wherever_it_is_named_and_whatever_else_is_broken()
         (None, Some(&empty), Some(&hashed)),
     ] {
         let variables = [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", directory)];
-        let env: Env = variables.into_iter().filter_map(|(name, path)| Some((name, path?.as_os_str()))).collect();
+        let env: Env =
+            variables.into_iter().filter_map(|(name, path)| Some((name, path?.as_os_str()))).collect();
         let net = Net::new(&Settings { ca: ca.cloned(), ..Settings::default() }, &env, "test");
         let page = get(&net, &url);
         assert!(page.as_ref().is_ok_and(|page| page.contains("myapp-1.1")), "{ca:?} {variables:?}: {page:?}");
@@ -125,7 +126,10 @@ fn what_is_wrong_with_a_server_s_certificate_is_told_in_one_line() {
     }
     let plain = site.by_nginx(&app.root(), None, "");
     app = app.without_sources().source(secure(&plain));
-    let not_tls = ("the server does not speak TLS at this port", "check the port, or whether the address begins with http://");
+    let not_tls = (
+        "the server does not speak TLS at this port",
+        "check the port, or whether the address begins with http://",
+    );
     assert_eq!(told(&app), (not_tls.0.to_owned(), not_tls.1.to_owned()));
 }
 
@@ -143,7 +147,10 @@ fn a_proxy_that_looks_into_tls_is_believed_with_its_root_and_refused_without() {
         command.args(["-I", script, &port.to_string()]).arg(&shown.certificate).arg(&shown.key);
         command
     });
-    let app = app.source(secure(&server)).env("https_proxy", proxy.url("")).network("ca", world.root().to_str().unwrap());
+    let app = app
+        .source(secure(&server))
+        .env("https_proxy", proxy.url(""))
+        .network("ca", world.root().to_str().unwrap());
     assert_eq!(told(&app).0, "the certificate's issuer is not known here");
     let app = app.network("ca", company.root().to_str().unwrap());
     app.run(&["self", "update"]).status(0);
@@ -217,7 +224,12 @@ fn a_client_certificate_that_cannot_be_used_is_told_with_its_path() {
         (&empty, None, &empty, "holds no certificate in PEM form"),
         (good_path, Some(&other.key), &other.key, "is not the key of the certificate"),
         (good_path, Some(&empty), &empty, "holds no private key in PEM form"),
-        (good_path, Some(&locked), &locked, "holds an encrypted key: it has to be stored without a passphrase"),
+        (
+            good_path,
+            Some(&locked),
+            &locked,
+            "holds an encrypted key: it has to be stored without a passphrase",
+        ),
         (
             good_path,
             Some(&locked_sec1),
@@ -226,12 +238,17 @@ fn a_client_certificate_that_cannot_be_used_is_told_with_its_path() {
         ),
     ] {
         let key = key.map_or(certificate, |key| key);
-        app = app.network("client_cert", certificate.to_str().unwrap()).network("client_key", key.to_str().unwrap());
+        app = app
+            .network("client_cert", certificate.to_str().unwrap())
+            .network("client_key", key.to_str().unwrap());
         let shown = path.to_str().unwrap().replace(app.root().to_str().unwrap(), "[DIR]");
         assert_eq!(told(&app), (format!("{shown} {reason}"), HINT.to_owned()));
     }
     app = app.network("client_cert", missing.to_str().unwrap());
-    assert_eq!(told(&app), ("cannot open [DIR]/missing.pem: No such file or directory".to_owned(), HINT.to_owned()));
+    assert_eq!(
+        told(&app),
+        ("cannot open [DIR]/missing.pem: No such file or directory".to_owned(), HINT.to_owned())
+    );
 }
 
 /// TLS 1.3 says so after the hand-shake is over on our side, TLS 1.2 in its midst.

@@ -66,7 +66,8 @@ impl Authority {
         let mut request = self.openssl("req");
         request.args(key).args(["-nodes", "-subj", &format!("/CN={name}")]);
         run(request.arg("-keyout").arg(file("key")).arg("-out").arg(file("csr")));
-        std::fs::write(file("ext"), format!("subjectAltName = {names}\nbasicConstraints = CA:FALSE\n")).unwrap();
+        std::fs::write(file("ext"), format!("subjectAltName = {names}\nbasicConstraints = CA:FALSE\n"))
+            .unwrap();
         let mut sign = self.openssl("ca");
         sign.args(["-batch", "-notext", "-startdate", from, "-enddate", to]);
         sign.arg("-config").arg(self.directory.join("ca.conf")).arg("-extfile").arg(file("ext"));

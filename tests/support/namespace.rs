@@ -122,7 +122,8 @@ impl Namespace {
 
     /// In which order the system gives the addresses of a name; to be read after a start.
     pub fn noting_addresses_of(self, name: &str) -> Self {
-        let script = "import socket, sys; print(*dict.fromkeys(i[4][0] for i in socket.getaddrinfo(sys.argv[1], 80)))";
+        let script =
+            "import socket, sys; print(*dict.fromkeys(i[4][0] for i in socket.getaddrinfo(sys.argv[1], 80)))";
         let file = self.directory.join("addresses");
         let python = shell(python::path().to_str().unwrap());
         let line = format!("{python} -I -c '{script}' {name} > {}", shell(file.to_str().unwrap()));

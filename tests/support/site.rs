@@ -14,7 +14,11 @@ pub struct Site {
 
 impl Site {
     /// Made in `root`, with these files of one project.
-    pub fn new<D: Into<Distribution>>(root: &Path, project: &str, files: impl IntoIterator<Item = D>) -> Self {
+    pub fn new<D: Into<Distribution>>(
+        root: &Path,
+        project: &str,
+        files: impl IntoIterator<Item = D>,
+    ) -> Self {
         let pages = root.join("simple").join(project);
         std::fs::create_dir_all(&pages).unwrap();
         let mut names = vec![];
@@ -49,8 +53,10 @@ impl Site {
             let owner = if nix::unistd::Uid::effective().is_root() { "user root;" } else { "" };
             let root = self.root.display();
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-            let temporary: String =
-                temporary.iter().map(|kind| format!("{kind}_temp_path {};\n", place.join(kind).display())).collect();
+            let temporary: String = temporary
+                .iter()
+                .map(|kind| format!("{kind}_temp_path {};\n", place.join(kind).display()))
+                .collect();
             format!(
                 "daemon off; {owner} pid {0}/pid; error_log stderr; worker_processes 1;\n\
                  events {{ worker_connections 64; }}\n\
