@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::daemon::{Daemon, system};
-use crate::support::{App, Authority, Index, RefusedPort, Site, Wheel};
+use crate::support::{App, Authority, BlackHole, Index, RefusedPort, Site, Wheel};
 
 /// An app that runs 1.0 from an index that will not be asked again.
 fn installed() -> App {
@@ -204,6 +205,17 @@ fn a_proxy_that_does_not_help_is_named_in_one_line_without_its_password() {
     assert_eq!(unknown, "proxy http://no..host:1: the host name cannot be resolved");
     let invalid = told(&app, "http_proxy", "gopher://anna:sesame@x:1");
     assert_eq!(invalid, "proxy in the environment: its address is not valid");
+}
+
+#[test]
+fn a_proxy_that_drops_packets_is_given_up_at_the_deadline() {
+    let app = installed().source("https://127.0.0.1:9/simple/").update("timeout", "1s");
+    let hole = BlackHole::new();
+    for scheme in ["http", "socks5h"] {
+        let address = format!("{scheme}://127.0.0.1:{}", hole.port());
+        let outcome = app.start::<&str>(&[]).env("https_proxy", address).run();
+        outcome.prints("myapp 1.0\n").within(Duration::from_secs(8));
+    }
 }
 
 /// The proxy refuses every connection: whoever gets an answer went without it.

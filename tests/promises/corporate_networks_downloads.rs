@@ -17,10 +17,10 @@ use crate::support::daemon::{Daemon, tool};
 use crate::support::{App, Index, Site, Wheel};
 
 /// A way to a server of 127.0.0.1 whose first connections break after so many bytes of answers; later ones hold.
-fn breaking(to: u16, after: &[usize]) -> u16 {
+fn breaking(to: u16, after: impl Into<Vec<usize>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut limits = after.to_vec().into_iter();
+    let mut limits = after.into().into_iter();
     thread::spawn(move || {
         for client in listener.incoming() {
             let limit = limits.next().unwrap_or(usize::MAX);
@@ -130,7 +130,7 @@ fn a_file_that_was_replaced_meanwhile_is_never_glued_together() {
         let path = root.join(format!("bucket/{name}.bin"));
         let old = noise(300_000);
         std::fs::write(&path, &old).unwrap();
-        let port = breaking(server.port(), &[100_000]);
+        let port = breaking(server.port(), [100_000]);
         let net = Net::new(&Settings::default(), &Env::default(), "test");
         let url = Url::parse(&format!("http://127.0.0.1:{port}/bucket/{name}.bin")).unwrap();
         let download = Download { url: &url, cap: 10 << 20, headers: &[] };
@@ -165,7 +165,7 @@ fn an_update_survives_connections_that_break() {
         [Wheel::app("1.1").file("myapp_data/noise.bin", noise(2_000_000))],
     );
     let nginx = site.by_nginx(&app.root(), None, "");
-    let port = breaking(nginx.port(), &[900_000; 3]);
+    let port = breaking(nginx.port(), [900_000; 3]);
     let app =
         app.without_sources().source(format!("http://127.0.0.1:{port}/simple/")).update("timeout", "30s");
     app.run::<&str>(&[]).prints("myapp 1.1\n");

@@ -159,6 +159,44 @@ fn a_proxy_that_looks_into_tls_is_believed_with_its_root_and_refused_without() {
     assert!(log.contains(&format!("CONNECT 127.0.0.1 {}", server.port())), "{log}");
 }
 
+/// The same script with a port to pass on to: TLS around a proxy, as `https://` in a proxy's address means it. The
+/// proxy asks for a client certificate, and the server behind it does not.
+#[test]
+fn a_proxy_that_is_reached_by_tls_sees_the_client_certificate_and_opens_tunnels() {
+    let (app, site, authority) = installed();
+    let server = site.by_nginx(&app.root(), Some(&authority.for_loopback()), "");
+    let config = app.root().join("tinyproxy.conf");
+    let inner = Daemon::start(&app.root().join("tinyproxy.log"), |port| {
+        let text = format!("Port {port}\nListen 127.0.0.1\nConnectPort {}\n", server.port());
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(system("tinyproxy"));
+        command.arg("-d").arg("-c").arg(&config);
+        command
+    });
+    let shown = authority.for_loopback();
+    let log = app.root().join("outer.log");
+    let outer = Daemon::start(&log, |port| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/interceptor.py");
+        let mut command = Command::new(python::path());
+        command.args(["-I", script, &port.to_string()]).arg(&shown.certificate).arg(&shown.key);
+        command.arg(inner.port().to_string()).arg(authority.root());
+        command
+    });
+    let own = authority.issue("own", "DNS:client", PAST, LATER);
+    let app = app
+        .source(secure(&server))
+        .network("ca", authority.root().to_str().unwrap())
+        .env("https_proxy", outer.url("").replace("http:", "https:"));
+    assert_eq!(told(&app).0, "the server asks for a client certificate");
+    let app = app
+        .network("client_cert", own.certificate.to_str().unwrap())
+        .network("client_key", own.key.to_str().unwrap());
+    app.run(&["self", "update"]).status(0);
+    app.run::<&str>(&[]).stdout("myapp 1.1\n");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("CLIENT own"), "{log}");
+}
+
 /// `openssl s_server`, which wants a certificate of that authority, tells by an alert what it thinks of ours, and
 /// serves the files of a directory, one connection at a time.
 fn s_server(site: &Site, own: &Certificate, clients: &Path, further: &[&str], log: &Path) -> Daemon {
@@ -245,10 +283,25 @@ fn a_client_certificate_that_cannot_be_used_is_told_with_its_path() {
         assert_eq!(told(&app), (format!("{shown} {reason}"), HINT.to_owned()));
     }
     app = app.network("client_cert", missing.to_str().unwrap());
-    assert_eq!(
-        told(&app),
-        ("cannot open [DIR]/missing.pem: No such file or directory".to_owned(), HINT.to_owned())
-    );
+    let not_there = "cannot open [DIR]/missing.pem: No such file or directory".to_owned();
+    assert_eq!(told(&app), (not_there, HINT.to_owned()));
+}
+
+#[test]
+fn a_root_that_the_configuration_names_in_vain_is_told_with_its_path() {
+    const HINT: &str = "name the root certificate of your network with [network] ca or SSL_CERT_FILE";
+    let (app, site, authority) = installed();
+    let server = site.by_nginx(&app.root(), Some(&authority.for_loopback()), "");
+    let (missing, empty) = (app.root().join("missing.pem"), app.root().join("empty.pem"));
+    std::fs::write(&empty, "").unwrap();
+    let mut app = app.source(secure(&server)).env("SSL_CERT_FILE", authority.root());
+    for (ca, error) in [
+        (missing, "cannot open [DIR]/missing.pem: No such file or directory"),
+        (empty, "[DIR]/empty.pem holds no certificate that can be used"),
+    ] {
+        app = app.network("ca", ca.to_str().unwrap());
+        assert_eq!(told(&app), (error.to_owned(), HINT.to_owned()));
+    }
 }
 
 /// TLS 1.3 says so after the hand-shake is over on our side, TLS 1.2 in its midst.
@@ -264,7 +317,7 @@ fn a_server_that_refuses_the_client_certificate_is_told_in_one_line() {
         let url = Url::parse(&server.url("/links.html").replace("http:", "https:")).unwrap();
         let wanted = match version {
             "-tls1_3" => TlsFault::IdentityWanted,
-            _ => TlsFault::Other("received fatal alert: HandshakeFailure".to_owned()),
+            _ => TlsFault::BrokenOff,
         };
         for (shown, fault) in [
             (None, wanted),

@@ -46,7 +46,7 @@ impl Authority {
         self.directory.join("root.pem")
     }
 
-    /// A certificate for 127.0.0.1, ::1 and localhost, valid for long.
+    /// A certificate for 127.0.0.1, `::1` and localhost, valid for long.
     pub fn for_loopback(&self) -> Certificate {
         self.issue("loopback", "DNS:localhost,IP:127.0.0.1,IP:::1", PAST, LATER)
     }

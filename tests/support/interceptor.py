@@ -1,14 +1,19 @@
 """Stands for the proxies that look into TLS: takes CONNECT, shows a certificate of its own, and passes on in a second
-TLS connection what it has read. Arguments: port, certificate, key."""
+TLS connection what it has read. Arguments: port, certificate, key.
+
+With a further port and a root it is the TLS side of the proxy at that port, for clients with a certificate of that root."""
 
 import socket
 import ssl
 import sys
 import threading
 
-port, certificate, key = sys.argv[1:]
+port, certificate, key, *behind = sys.argv[1:]
 ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 ours.load_cert_chain(certificate, key)
+if behind:
+    ours.verify_mode = ssl.CERT_REQUIRED
+    ours.load_verify_locations(behind[1])
 theirs = ssl.create_default_context()
 theirs.check_hostname = False
 theirs.verify_mode = ssl.CERT_NONE
@@ -25,6 +30,14 @@ def copy(source, target):
             side.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+
+def front(client):
+    inside = ours.wrap_socket(client, server_side=True)
+    print("CLIENT", dict(pair[0] for pair in inside.getpeercert()["subject"])["commonName"], flush=True)
+    outside = socket.create_connection(("127.0.0.1", int(behind[0])))
+    threading.Thread(target=copy, args=(inside, outside), daemon=True).start()
+    copy(outside, inside)
 
 
 def serve(client):
@@ -45,7 +58,7 @@ def serve(client):
 
 def guarded(client):
     try:
-        serve(client)
+        front(client) if behind else serve(client)
     except (OSError, ValueError) as error:
         print(error, flush=True)
 
