@@ -29,6 +29,10 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod corporate_networks;
+    mod corporate_networks_downloads;
+    mod corporate_networks_families;
+    mod corporate_networks_tls;
     mod direct_addresses;
     mod network_trouble;
     mod pipper;

@@ -25,6 +25,8 @@ pub enum TlsFault {
     IdentityWanted,
     /// The server does not want the certificate that we showed.
     IdentityRefused(&'static str),
+    /// The server breaks the hand-shake off without a reason, which before TLS 1.3 is also how it asks for one.
+    BrokenOff,
     /// The other side does not speak TLS.
     NotTls,
     /// Whatever else.
@@ -44,6 +46,7 @@ impl fmt::Display for TlsFault {
             Self::IdentityRefused(reason) => {
                 return write!(f, "the server refuses our client certificate: {reason}");
             }
+            Self::BrokenOff => "the server breaks the hand-shake off: it may want a client certificate",
             Self::NotTls => "the server does not speak TLS at this port",
         })
     }
@@ -55,16 +58,17 @@ impl TlsFault {
     /// What can be done about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::UnknownIssuer | Self::AuthorityItself | Self::Roots(_) | Self::Other(_) => {
+            Self::UnknownIssuer | Self::AuthorityItself | Self::Roots(_) => {
                 "name the root certificate of your network with [network] ca or SSL_CERT_FILE"
             }
             Self::Expired | Self::NotValidYet => {
                 "check the clock of this machine; if it is right, ask whoever runs the server"
             }
             Self::OtherHost => "check the source's address, or ask whoever runs the server",
-            Self::Identity(_) | Self::IdentityWanted | Self::IdentityRefused(_) => {
+            Self::Identity(_) | Self::IdentityWanted | Self::IdentityRefused(_) | Self::BrokenOff => {
                 "check [network] client_cert and client_key"
             }
+            Self::Other(_) => "ask whoever runs the server, or the proxy before it",
             Self::NotTls => "check the port, or whether the address begins with http://",
         }
     }
@@ -84,7 +88,8 @@ impl From<&rustls::Error> for TlsFault {
 
 fn of_certificate(error: &Certificate) -> TlsFault {
     match error {
-        Certificate::UnknownIssuer => TlsFault::UnknownIssuer,
+        // A root of the issuer's name whose key is another one: an authority that was set up anew.
+        Certificate::UnknownIssuer | Certificate::BadSignature => TlsFault::UnknownIssuer,
         Certificate::Expired | Certificate::ExpiredContext { .. } => TlsFault::Expired,
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => TlsFault::NotValidYet,
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => TlsFault::OtherHost,
@@ -98,6 +103,7 @@ fn of_certificate(error: &Certificate) -> TlsFault {
 fn of_alert(alert: Alert) -> TlsFault {
     TlsFault::IdentityRefused(match alert {
         Alert::CertificateRequired => return TlsFault::IdentityWanted,
+        Alert::HandshakeFailure => return TlsFault::BrokenOff,
         Alert::BadCertificate => "it is damaged",
         Alert::UnsupportedCertificate => "it is of an unsupported kind",
         Alert::CertificateRevoked => "it is revoked",

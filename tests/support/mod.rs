@@ -3,21 +3,27 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
+pub mod authority;
 pub mod daemon;
 pub mod distribution;
 pub mod index;
+pub mod namespace;
 pub mod net;
 pub mod outcome;
 pub mod packages;
 pub mod python;
 pub mod response;
 pub mod server;
+pub mod site;
 pub mod start;
 
 pub use app::App;
+pub use authority::{Authority, Certificate};
 pub use daemon::Daemon;
 pub use index::Index;
+pub use namespace::Namespace;
 pub use net::{BlackHole, RefusedPort, eventually};
 pub use packages::{Egg, Pipper, RecordFlaw, Sdist, Wheel};
 pub use response::Response;
 pub use server::Server;
+pub use site::Site;
