@@ -29,7 +29,9 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod links_pages;
     mod network_trouble;
+    mod private_indexes;
     mod source_kinds;
     mod sources;
     mod updates;

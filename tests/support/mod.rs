@@ -12,6 +12,7 @@ pub mod packages;
 pub mod python;
 pub mod response;
 pub mod server;
+pub mod servers;
 pub mod start;
 
 pub use app::App;
