@@ -1,5 +1,6 @@
 //! Web servers and package indexes as people run them.
 
+use std::fmt::Write as _;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -74,7 +75,7 @@ pub fn apache(root: &Path, work: &Path, directives: &str) -> Daemon {
         "cgi",
         "dir",
     ] {
-        modules += &format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+        let _ = writeln!(modules, "LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so");
     }
     Daemon::start(&work.join("log"), |port| {
         let config = format!(
