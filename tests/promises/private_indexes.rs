@@ -36,12 +36,14 @@ fn guard(server: &Server, prefix: &str, wheel: impl Into<Distribution>, authoriz
     }
 }
 
+/// Userinfo, the header that comes of it, and further keys.
+type Case = (&'static str, String, fn(App) -> App);
+
 #[test]
 fn a_source_says_by_its_keys_its_url_or_netrc_who_asks() {
     const NETRC: &str =
         "machine 127.0.0.1 login other password wrong\nmachine 127.0.0.1 login me password pass\n";
     let secret = |app: App| app.env("SECRET", "pass");
-    type Case = (&'static str, String, fn(App) -> App);
     let cases: [Case; 7] = [
         ("", basic("me", "pass"), |app| {
             app.source_key("username", "me").source_key("password_env", "SECRET")
