@@ -15,6 +15,7 @@ use crate::python::find::Unsuitable;
 use crate::source::s3::S3Error;
 use crate::trust::hashes::Mismatch;
 use crate::update::build::fault::BuildFault;
+use crate::update::catalogue::SecretFault;
 use crate::update::resolve::Unsolved;
 
 /// A failure, with the names a reader needs to do something about it.
@@ -182,14 +183,16 @@ pub enum Error {
         /// What it did.
         reason: String,
     },
-    /// An environment variable that `launcher.toml` names is not set, or empty.
-    Unset {
+    /// An environment variable that `launcher.toml` names has no secret.
+    Secret {
         /// The configuration.
         file: PathBuf,
         /// The line that names it.
         line: usize,
         /// Its name.
         name: String,
+        /// What is wrong with it.
+        fault: SecretFault,
     },
     /// The requirements cannot be met.
     Unsolved(Unsolved),
@@ -297,7 +300,7 @@ impl Error {
             Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
             Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
             Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
-            Self::Unset { .. } => "set it where the app is started, or change launcher.toml".into(),
+            Self::Secret { .. } => "set it where the app is started, or change launcher.toml".into(),
             Self::Unsolved(_) => {
                 "loosen the requirements in launcher.toml, or publish what they ask for".into()
             }
@@ -402,9 +405,13 @@ impl fmt::Display for Error {
                 write!(f, "{filename} has {found} bytes, its source promises {promised}")
             }
             Self::Source { file, line, reason } => write!(f, "{}:{line}: {reason}", file.display()),
-            Self::Unset { file, line, name } => {
+            Self::Secret { file, line, name, fault } => {
+                let fault = match fault {
+                    SecretFault::Unset => "is not set",
+                    SecretFault::NoToken => "holds no token",
+                };
                 let name = name.escape_debug();
-                write!(f, "{}:{line}: the environment variable {name} is not set", file.display())
+                write!(f, "{}:{line}: the environment variable {name} {fault}", file.display())
             }
             Self::TooManyBadFiles { count } => write!(f, "{count} files in a row turned out bad"),
             Self::TooSlow { waited } => {

@@ -34,8 +34,10 @@ mod promises {
     mod corporate_networks_families;
     mod corporate_networks_tls;
     mod direct_addresses;
+    mod links_pages;
     mod network_trouble;
     mod pipper;
+    mod private_indexes;
     mod source_kinds;
     mod sources;
     mod updates;

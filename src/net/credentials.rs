@@ -48,6 +48,10 @@ pub(super) enum Authorization {
 }
 
 impl Authorization {
+    fn is_signature(&self) -> bool {
+        matches!(self, Self::Signed(_))
+    }
+
     /// The headers that this adds to a request.
     pub(super) fn headers(&self, request: &Unsigned<'_>) -> Result<Vec<(&'static str, String)>, Fault> {
         match self {
@@ -79,13 +83,19 @@ impl Credentials {
         }
     }
 
-    /// Takes note of the user name and password in a URL: they hold for all of its origin.
+    /// Takes note of the user name and password in a URL: they hold for all of its origin, unless there are some for
+    /// any part of it already.
     pub(super) fn learn(&self, url: &Url) {
-        if let Some(login) = Login::of_url(url) {
+        if let Some(login) = Login::of_url(url).filter(|_| !self.is_known_at(url)) {
             let mut base = url.clone();
             base.set_path("/");
             self.log_in(&base, &login.user, url.password().map(|_| login.password.as_str()));
         }
+    }
+
+    fn is_known_at(&self, url: &Url) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|(base, shown)| base.origin() == url.origin() && !shown.is_signature())
     }
 
     /// Takes note of a user's name; without a password it is the one that `.netrc` has for that name, else empty.
@@ -110,8 +120,7 @@ impl Credentials {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let nearness = |base: &Url| (parts_in_common(url, base), is_below(url.path(), base.path()));
         let fit = known.iter().filter(|(base, authorization)| {
-            let beside = matches!(authorization, Authorization::Signed(_)) && !nearness(base).1;
-            base.origin() == url.origin() && !beside
+            base.origin() == url.origin() && (nearness(base).1 || !authorization.is_signature())
         });
         // Of equally near ones `max_by_key` takes the last.
         if let Some((_, authorization)) = fit.rev().max_by_key(|(base, _)| nearness(base)) {
@@ -233,6 +242,10 @@ mod tests {
         credentials.learn(&Url::parse("https://a:1@host/").unwrap());
         credentials.learn(&Url::parse("https://b:2@host/").unwrap());
         assert_eq!(sent(&credentials, "https://host/"), Some("Basic YTox".into()));
+        let credentials = self::credentials();
+        credentials.add(&Url::parse("https://host/simple/").unwrap(), Authorization::Bearer("mine".into()));
+        credentials.learn(&Url::parse("https://b:2@host/files/x").unwrap());
+        assert_eq!(sent(&credentials, "https://host/files/x"), Some("Bearer mine".into()));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Links {
 pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, PageFault> {
     let mut links = Links::default();
     let mut base = url.clone();
-    let mut named = Vec::new();
+    let mut named = None;
     let mut anchors = 0_usize;
     let sorting: &[char] = if is_script(url) { &['#'] } else { &['?', '#'] };
     scan(page, &mut |element| match element {
@@ -48,7 +48,7 @@ pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, Page
         }
         Element::Anchor(anchor) => match resolve(&anchor.href, &base).and_then(|link| folder(&link, url)) {
             Some((folder, name)) if name.parse().is_ok_and(|name: ProjectName| name == *project) => {
-                named.push(folder);
+                named.get_or_insert(folder);
             }
             Some((folder, _)) => add(&mut links.folders, folder),
             None => {
@@ -57,12 +57,11 @@ pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, Page
             }
         },
     });
-    if anchors == 0 && named.is_empty() && links.folders.is_empty() && !has_heading(page) {
+    if anchors == 0 && named.is_none() && links.folders.is_empty() && !has_heading(page) {
         return Err(PageFault::NoList);
     }
-    if !named.is_empty() {
-        named.truncate(1);
-        links.folders = named;
+    if let Some(folder) = named {
+        links.folders = vec![folder];
     }
     Ok(links)
 }

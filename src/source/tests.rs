@@ -477,6 +477,38 @@ mod links_pages {
     }
 
     #[test]
+    fn what_is_no_list_of_links_is_told_from_an_empty_one() {
+        let read = |page: &str| links::read(page.as_bytes(), &url("https://h/"), &project("x"));
+        for page in ["", "Moved", "<form><input type=password></form>", "<!-- <a href=x> -->", "<a name=top>"]
+        {
+            assert_eq!(read(page), Err(PageFault::NoList), "{page}");
+        }
+        for page in ["<h1>Index of /</h1>", "<a href='../'>up</a>", "<a href='?C=N'>", "<a href=old/>"] {
+            assert_eq!(read(page).unwrap().listing.files, [], "{page}");
+        }
+    }
+
+    #[test]
+    fn a_scripts_other_pages_are_those_of_its_queries_and_paths() {
+        let page = "<a href='?C=N;O=D'>sort</a><a href='?dir=a'>a</a><a href='lister.cgi?dir=b#x'>b</a>\
+                    <a href='lister.cgi/c/'>c</a><a href='d/'>d</a><a href='lister.cgi/e/f/'>f</a>\
+                    <a href='?dir=trunk#egg=x-dev'>g</a><a href='//evil/cgi/lister.cgi?dir=h'>h</a>";
+        let read = |address: &str| {
+            let links = links::read(page.as_bytes(), &url(address), &project("x")).unwrap();
+            let folders: Vec<String> = links.folders.iter().map(ToString::to_string).collect();
+            folders
+        };
+        let all = ["lister.cgi?dir=a", "lister.cgi?dir=b", "lister.cgi/c/", "d/"];
+        assert_eq!(read("https://h/cgi/lister.cgi"), all.map(|path| format!("https://h/cgi/{path}")));
+        // The page itself is none of them, and where no script is at work a query changes nothing.
+        assert_eq!(
+            read("https://h/cgi/lister.cgi?dir=a"),
+            all[1..].iter().map(|path| format!("https://h/cgi/{path}")).collect::<Vec<_>>()
+        );
+        assert_eq!(read("https://h/cgi/"), ["https://h/cgi/d/"]);
+    }
+
+    #[test]
     fn folders_lie_directly_below_and_are_few() {
         let hrefs = [
             "/",

@@ -14,6 +14,7 @@ pub mod packages;
 pub mod python;
 pub mod response;
 pub mod server;
+pub mod servers;
 pub mod site;
 pub mod start;
 

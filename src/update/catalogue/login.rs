@@ -8,6 +8,15 @@ use crate::config::{self, Located};
 use crate::host::Env;
 use crate::net::{Net, percent_decode};
 
+/// Why a secret cannot be had from the variable that a source names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretFault {
+    /// It is not set, or empty.
+    Unset,
+    /// It holds what no token has (RFC 6750, 2.1), and no header can.
+    NoToken,
+}
+
 /// How a source is shown who asks. Not printed: it is a secret.
 #[derive(Clone)]
 pub(super) enum Login {
@@ -29,20 +38,24 @@ impl Login {
     /// As a source's keys say; what they leave open stands in its URL.
     ///
     /// # Errors
-    /// The first variable that is named and not set.
+    /// The first variable that is named and has no secret.
     pub(super) fn new<'a>(
         keys: &'a config::Login,
         url: &Url,
         env: &Env,
-    ) -> Result<Self, &'a Located<String>> {
-        let secret = |name: &'a Option<Located<String>>| {
-            let name = name.as_ref();
-            name.map(|name| env.text(&name.value).map(str::to_owned).ok_or(name)).transpose()
+    ) -> Result<Self, (&'a Located<String>, SecretFault)> {
+        // Secrets that come from files bring a line's end along.
+        let secret = |name: &'a Located<String>| {
+            let text = env.text(&name.value).map(|text| text.trim_end_matches(['\r', '\n']));
+            text.filter(|text| !text.is_empty()).map(str::to_owned).ok_or((name, SecretFault::Unset))
         };
-        if let Some(token) = secret(&keys.token_env)? {
-            return Ok(Self::Token(token));
+        if let Some(name) = &keys.token_env {
+            let token = secret(name)?;
+            // Left out of the request it would make us somebody else, who may be told other things.
+            let is_token = token.bytes().all(|byte| byte.is_ascii_graphic());
+            return if is_token { Ok(Self::Token(token)) } else { Err((name, SecretFault::NoToken)) };
         }
-        let password = secret(&keys.password_env)?;
+        let password = keys.password_env.as_ref().map(secret).transpose()?;
         let Self::User { name: name_in_url, password: password_in_url } = Self::in_url(url) else {
             let named = keys.username.is_some() || password.is_some();
             let name = keys.username.clone().unwrap_or_default();
@@ -84,12 +97,14 @@ mod tests {
             password_env: located(password_env),
             token_env: located(token_env),
         };
-        let env: Env = [("SECRET", "open sesame"), ("EMPTY", "")].into_iter().collect();
+        let variables =
+            [("SECRET", "open sesame\n"), ("EMPTY", "\n"), ("TOKEN", "open=\r\n"), ("CUT", "a\nb")];
+        let env: Env = variables.into_iter().collect();
         match Login::new(&keys, &Url::parse(url).unwrap(), &env) {
             Ok(Login::Nobody) => "nobody".to_owned(),
             Ok(Login::User { name, password }) => format!("{name} {password:?}"),
             Ok(Login::Token(token)) => format!("token {token}"),
-            Err(unset) => format!("{} is not set", unset.value),
+            Err((name, fault)) => format!("{} {fault:?}", name.value),
         }
     }
 
@@ -108,9 +123,11 @@ mod tests {
             ([None, Some("SECRET"), None], "https://a@h/", "a Some(\"open sesame\")"),
             ([None, Some("SECRET"), None], "https://a:p@h/", "a Some(\"open sesame\")"),
             ([None, Some("SECRET"), None], "https://h/", " Some(\"open sesame\")"),
-            ([None, None, Some("SECRET")], "https://a:p@h/", "token open sesame"),
-            ([Some("me"), Some("NONE"), None], "https://a:p@h/", "NONE is not set"),
-            ([None, None, Some("EMPTY")], "https://a:p@h/", "EMPTY is not set"),
+            ([None, None, Some("TOKEN")], "https://a:p@h/", "token open="),
+            ([Some("me"), Some("NONE"), None], "https://a:p@h/", "NONE Unset"),
+            ([None, None, Some("EMPTY")], "https://a:p@h/", "EMPTY Unset"),
+            ([None, None, Some("CUT")], "https://a:p@h/", "CUT NoToken"),
+            ([None, None, Some("SECRET")], "https://h/", "SECRET NoToken"),
         ];
         for (keys, url, expected) in cases {
             assert_eq!(login(keys, url), expected, "{keys:?} {url}");

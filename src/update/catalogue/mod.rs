@@ -31,6 +31,7 @@ use crate::trust::hashes::Algorithm;
 use crate::update::build::Builder;
 use crate::update::pages::DiskPages;
 use login::Login;
+pub use login::SecretFault;
 use queue::Queue;
 
 use crate::update::resolve::{self, Request, Unavailable, Unsolved};
@@ -84,10 +85,11 @@ impl Places {
             };
             let projects = source.projects.as_ref().map(|all| all.iter().map(read).collect()).transpose()?;
             let login = address.web().map_or(Ok(Login::Nobody), |url| Login::new(&source.login, url, env));
-            let login = login.map_err(|unset| Error::Unset {
+            let login = login.map_err(|(name, fault)| Error::Secret {
                 file: config_path.to_owned(),
-                line: unset.line,
-                name: unset.value.clone(),
+                line: name.line,
+                name: name.value.clone(),
+                fault,
             })?;
             let address = address.asked_by(aws, &source.aws);
             Ok(Place { address, projects, config: source.clone(), login })
