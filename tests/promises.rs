@@ -29,10 +29,12 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod building;
     mod network_trouble;
     mod source_kinds;
     mod sources;
     mod updates;
+    mod version_control;
 
     // It can be explained.
     mod commands;

@@ -9,6 +9,7 @@ pub mod index;
 pub mod net;
 pub mod outcome;
 pub mod packages;
+pub mod project;
 pub mod python;
 pub mod response;
 pub mod server;
