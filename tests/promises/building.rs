@@ -56,12 +56,12 @@ fn without_leave_nothing_is_built() {
     for (sdist, reason) in [
         (
             Project::app("1.0").sdist(),
-            "myapp: myapp-1.0.tar.gz is refused: it has to be built: native.c has to be compiled\n\
+            "myapp: error: myapp-1.0.tar.gz is refused: it has to be built: native.c has to be compiled\n\
              hint: publish a wheel of it, or say build = true of its source in launcher.toml\n",
         ),
         (
             Project::app("1.0").open_sdist(),
-            "myapp: Because you require myapp and myapp 1.0 cannot be used: its sdist would need building, there is \
+            "myapp: error: Because you require myapp and myapp 1.0 cannot be used: its sdist would need building, there is \
              no solution\nhint: loosen the requirements in launcher.toml, or publish what they ask for\n",
         ),
     ] {
@@ -162,7 +162,7 @@ fn a_build_that_fails_where_nothing_else_will_do_is_told_in_one_line_and_the_log
     outcome.status(125);
     assert_eq!(
         outcome.err_without_progress(),
-        "myapp: cannot build myapp-1.0.tar.gz: the build failed: RuntimeError: no compiler\n\
+        "myapp: error: cannot build myapp-1.0.tar.gz: the build failed: RuntimeError: no compiler\n\
          hint: publish a wheel; the log has more: self log\n"
     );
     app.run(&["self", "log"]).stdout_has("\"event\":\"build failed\"").stdout_has("first");
@@ -181,7 +181,7 @@ fn an_interpreter_without_pip_says_so() {
     outcome.status(125);
     assert_eq!(
         outcome.err_without_progress(),
-        "myapp: cannot build myapp-1.0.tar.gz: [DIR]/venv/bin/python has no pip\n\
+        "myapp: error: cannot build myapp-1.0.tar.gz: [DIR]/venv/bin/python has no pip\n\
          hint: install pip for that Python, or publish a wheel\n"
     );
 }

@@ -215,7 +215,10 @@ fn what_cannot_be_checked_out_is_told_in_one_line() {
         outcome.status(125);
         let shown = link.split("#egg").next().unwrap();
         let err = outcome.err_without_progress();
-        assert!(err.starts_with(&format!("myapp: cannot build {shown}")) && err.ends_with(reason), "{err}");
+        assert!(
+            err.starts_with(&format!("myapp: error: cannot build {shown}")) && err.ends_with(reason),
+            "{err}"
+        );
     }
     // git wants to ask for a password and may not.
     let server = Server::start();
@@ -334,11 +337,11 @@ fn subversion_is_exported_built_and_asked_for_the_last_change_of_that_directory(
     let svn = Svn::new(&Project::app("1.0"));
     let daemon = svn.serve();
     let served = format!("svn+svn://127.0.0.1:{}/repo/trunk", daemon.port());
-    for url in [served, format!("svn+{}/trunk", svn.url())] {
-        svn.commit(&Project::app("1.0").printing(&url));
+    for (url, word) in [(served, "served"), (format!("svn+{}/trunk", svn.url()), "from the disk")] {
+        svn.commit(&Project::app("1.0").printing(word));
         let server = Server::start();
         let app = app(&server, &[&format!("{url}#egg=myapp-dev")]).requirements(["myapp == dev"]);
-        app.run::<&str>(&[]).prints(&format!("{url}\n"));
+        app.run::<&str>(&[]).prints(&format!("{word}\n"));
         app.settle();
         // Somebody else's work in the same repository is nothing new.
         run(svn.svn().args([
@@ -346,7 +349,7 @@ fn subversion_is_exported_built_and_asked_for_the_last_change_of_that_directory(
             "--message=x",
             &format!("{}/branches/{}", svn.url(), app.root().file_name().unwrap().display()),
         ]));
-        app.run::<&str>(&[]).prints(&format!("{url}\n"));
+        app.run::<&str>(&[]).prints(&format!("{word}\n"));
         app.settle();
         assert_eq!(built(&app), ["1.0"]);
         svn.commit(&Project::app("1.1").printing("newer"));
