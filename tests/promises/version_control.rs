@@ -62,22 +62,42 @@ impl Git {
 
     /// Serves it by git's own server side.
     fn backend(&self) -> Daemon {
-        let scripts = self.directory.path().join("cgi-bin");
-        std::fs::create_dir_all(&scripts).unwrap();
-        let backend = PathBuf::from(run(Command::new("git").arg("--exec-path"))).join("git-http-backend");
-        let script = scripts.join("git");
-        std::fs::write(&script, format!("#!/bin/sh\nexec {}\n", backend.display())).unwrap();
-        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let script = self.directory.path().join("serve.py");
+        std::fs::write(&script, HTTP_BACKEND).unwrap();
         Daemon::start(&self.directory.path().join("log"), |port| {
             let mut command = Command::new(python::path());
-            command.args(["-m", "http.server", "--cgi", "--bind", "127.0.0.1", &port.to_string()]);
-            command.current_dir(self.directory.path());
-            command.env("GIT_PROJECT_ROOT", self.directory.path()).env("GIT_HTTP_EXPORT_ALL", "1");
-            // It hands on what it knows of HTTP; git needs nothing else.
+            command.arg(script).arg(port.to_string()).env("GIT_PROJECT_ROOT", self.directory.path());
             command
         })
     }
 }
+
+/// The web server around `git http-backend`, which is a CGI program (RFC 3875).
+const HTTP_BACKEND: &str = r#"
+import http.server, os, subprocess, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        env = dict(os.environ, GIT_HTTP_EXPORT_ALL="1", REQUEST_METHOD=self.command, PATH_INFO=path,
+                   QUERY_STRING=query, CONTENT_LENGTH=str(len(body)), REMOTE_ADDR="127.0.0.1",
+                   CONTENT_TYPE=self.headers.get("content-type", ""),
+                   HTTP_CONTENT_ENCODING=self.headers.get("content-encoding", ""),
+                   GIT_PROTOCOL=self.headers.get("git-protocol", ""))
+        answer = subprocess.run(["git", "http-backend"], input=body, env=env, stdout=subprocess.PIPE).stdout
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(rest)
+
+    do_POST = do_GET
+
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"#;
 
 /// A page with these links, and the app that reads it.
 fn app(server: &Server, links: &[&str]) -> App {
@@ -141,7 +161,7 @@ fn a_new_commit_is_built_by_the_next_check_and_nothing_new_is_one_question() {
     let git = Git::new(&Project::app("1.0"));
     let files = Server::start();
     let backend = git.backend();
-    let smart = format!("git+{}", backend.url("/cgi-bin/git/repo.git/.git"));
+    let smart = format!("git+{}", backend.url("/repo.git/.git"));
     for (at, url) in [smart, git.serve(&files), git.url()].iter().enumerate() {
         git.commit(&Project::app("1.0"));
         let server = Server::start();

@@ -71,7 +71,7 @@ impl Project {
 
     /// A line of Python in the middle of its build, which may change `name`, `version`, `requires` and `files`.
     pub fn building(mut self, line: &str) -> Self {
-        self.extra += &format!("    {line}\n");
+        self.extra.extend(["    ", line, "\n"]);
         self
     }
 
