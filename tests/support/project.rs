@@ -40,6 +40,7 @@ pub struct Project {
     version: String,
     requires: Vec<String>,
     extra: String,
+    hook: String,
     pyproject: String,
     prints: String,
 }
@@ -51,6 +52,7 @@ impl Project {
             version: version.to_owned(),
             requires: vec![],
             extra: String::new(),
+            hook: String::new(),
             pyproject: "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['tools']\n"
                 .into(),
             prints: format!("myapp {version}"),
@@ -75,6 +77,12 @@ impl Project {
         self
     }
 
+    /// A further hook of its backend.
+    pub fn hook(mut self, python: &str) -> Self {
+        python.clone_into(&mut self.hook);
+        self
+    }
+
     /// Another `pyproject.toml`.
     pub fn pyproject(mut self, text: &str) -> Self {
         text.clone_into(&mut self.pyproject);
@@ -87,7 +95,8 @@ impl Project {
             .replace("@NAME@", "'myapp'")
             .replace("@VERSION@", &format!("{:?}", self.version))
             .replace("@REQUIRES@", &format!("{:?}", self.requires))
-            .replace("@EXTRA@\n", &self.extra);
+            .replace("@EXTRA@\n", &self.extra)
+            + &self.hook;
         vec![
             ("pyproject.toml", self.pyproject.clone()),
             ("tools/backend.py", backend),
