@@ -246,7 +246,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Archive { refusal: Refusal::NeedsBuild(_), .. } => {
-                "publish a wheel of it: nothing is built on the user's machine".into()
+                "publish a wheel of it, or say build = true of its source in launcher.toml".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
             Self::Build { fault, .. } => fault.hint().into(),

@@ -29,6 +29,7 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod building;
     mod corporate_networks;
     mod corporate_networks_downloads;
     mod corporate_networks_families;
@@ -41,6 +42,7 @@ mod promises {
     mod source_kinds;
     mod sources;
     mod updates;
+    mod version_control;
 
     // It can be explained.
     mod commands;

@@ -257,7 +257,7 @@ fn plain(url: Url) -> Option<(System, Url)> {
     if !is_web || !is_dev || ARCHIVES.iter().any(|ending| last.ends_with(ending)) {
         return None;
     }
-    let system = if last.split('@').next().is_some_and(|name| name.ends_with(".git")) {
+    let system = if last.split('@').next().is_some_and(|name| name.strip_suffix(".git").is_some()) {
         System::Git
     } else {
         System::Svn

@@ -87,7 +87,7 @@ pub fn plan(
     Err(Error::TooManyBadFiles { count: PATIENCE })
 }
 
-fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {
+pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {
     let update = &app.config.update;
     let now = host.now();
     let cooldown =

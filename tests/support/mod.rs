@@ -11,6 +11,7 @@ pub mod namespace;
 pub mod net;
 pub mod outcome;
 pub mod packages;
+pub mod project;
 pub mod python;
 pub mod response;
 pub mod server;

@@ -3,14 +3,18 @@
 //! A build runs code of strangers, takes long and needs tools, so it is the last resort: only for a candidate that is
 //! tried, only once for each interpreter, and only after every other file of that version.
 
+mod built;
 mod checkout;
 pub mod fault;
 mod pip;
 mod requirements;
 mod words;
+mod work;
+
+pub use built::Built;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -25,21 +29,19 @@ use crate::net::Net;
 use crate::package::archive::limits::Limits;
 use crate::package::filename::{DistributionName, Format};
 use crate::package::metadata::Metadata;
-use crate::package::name::ProjectName;
 use crate::package::{sdist, unpack};
 use crate::python::find::Interpreter;
 use crate::source::file::{File, Location};
 use crate::source::vcs::{self, Checkout};
-use crate::state::PinnedFile;
 use crate::store::DistributionFiles;
 use crate::time::Deadline;
 use crate::update::catalogue::{Catalogue, Places};
-use crate::update::environment::Fetched;
 use crate::update::events::{Event, Listener};
 use crate::update::fetch::{self, Description};
 use crate::update::pages::DiskPages;
 use crate::update::resolve::{Request, Unavailable};
 use fault::BuildFault;
+use work::{Work, inside, only_directory};
 
 /// The most that is kept of what a child writes, in bytes a stream.
 const OUTPUT: u64 = 1 << 20;
@@ -47,38 +49,8 @@ const OUTPUT: u64 = 1 << 20;
 /// Builds that may fail in one update: each can take minutes.
 const PATIENCE: usize = 5;
 
-/// What came of a build: a wheel in the store.
-#[derive(Debug, Clone)]
-pub struct Built {
-    /// The SHA-256 of the wheel.
-    pub sha256: String,
-    /// The wheel's name.
-    pub filename: String,
-    /// Its version: of version control only a build tells.
-    pub version: String,
-    /// Its metadata; the version is that of the file on offer, which the resolver knows it by.
-    pub metadata: Arc<Metadata>,
-    /// What it was made from, without anything secret; of version control with its revision.
-    pub source: String,
-    /// What is known of it in the store.
-    pub description: Description,
-}
-
-impl Built {
-    /// As if it had been fetched.
-    pub fn fetched(&self, name: &ProjectName) -> Fetched {
-        let pin = PinnedFile {
-            name: name.to_string(),
-            version: self.version.clone(),
-            filename: self.filename.clone(),
-            sha256: self.sha256.clone(),
-            source: self.source.clone(),
-        };
-        Fetched { pin, description: self.description.clone() }
-    }
-}
-
 type Outcome = Result<Arc<Built>, BuildFault>;
+type Once<T> = Arc<OnceLock<T>>;
 
 /// Builds for one app and one interpreter.
 pub struct Builder<'a> {
@@ -93,8 +65,8 @@ pub struct Builder<'a> {
     deadline: Deadline,
     listener: &'a dyn Listener,
     allowed: Mutex<HashSet<String>>,
-    outcomes: Mutex<HashMap<String, Arc<OnceLock<Outcome>>>>,
-    revisions: Mutex<HashMap<Checkout, Arc<OnceLock<Result<String, BuildFault>>>>>,
+    outcomes: Mutex<HashMap<String, Once<Outcome>>>,
+    revisions: Mutex<HashMap<Checkout, Once<Result<String, BuildFault>>>>,
     failed: AtomicUsize,
     /// The first build that failed, and why.
     trouble: Mutex<Option<(String, BuildFault)>>,
@@ -190,7 +162,7 @@ impl<'a> Builder<'a> {
         trouble.map(|(what, fault)| fault.of(&what))
     }
 
-    fn slot(&self, file: &File) -> Arc<OnceLock<Outcome>> {
+    fn slot(&self, file: &File) -> Once<Outcome> {
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(outcomes.entry(place(file)).or_default())
     }
@@ -223,19 +195,13 @@ impl<'a> Builder<'a> {
         self.listener.hear(Event::Step { name: format!("building {}", label(file)) });
         let work = Work::begin(self.app)?;
         let source = work.path().join("source");
-        let revision = match &file.location {
-            Location::Checkout(checkout) => {
-                let asked = self.revision(checkout)?;
-                Some(checkout::fetch(checkout, &asked, &source, self.deadline)?)
-            }
-            _ => {
-                self.receive_sdist(file, work.path(), &source)?;
-                None
-            }
-        };
-        let top = match &file.location {
-            Location::Checkout(checkout) => inside(&source, checkout)?,
-            _ => only_directory(&source)?,
+        let (top, revision) = if let Location::Checkout(checkout) = &file.location {
+            let asked = self.revision(checkout)?;
+            let revision = checkout::fetch(checkout, &asked, &source, self.deadline)?;
+            (inside(&source, checkout)?, Some(revision))
+        } else {
+            self.receive_sdist(file, work.path(), &source)?;
+            (only_directory(&source)?, None)
         };
         let wheels = work.path().join("wheels");
         let tools = work.path().join("tools");
@@ -362,45 +328,6 @@ fn label(file: &File) -> String {
 /// What tells a file on offer from all others in this update.
 fn place(file: &File) -> String {
     format!("{} {:?}", file.name.project, file.location)
-}
-
-fn only_directory(source: &Path) -> Result<PathBuf, BuildFault> {
-    let entries = fs::list(source).map_err(|error| BuildFault::unusable(&error))?;
-    entries.into_iter().next().ok_or(BuildFault::Project("is not there"))
-}
-
-/// The directory of a checkout that is built: never one that a link in it leads to.
-fn inside(source: &Path, checkout: &Checkout) -> Result<PathBuf, BuildFault> {
-    let Some(subdirectory) = checkout.subdirectory() else { return Ok(source.to_owned()) };
-    let gone = |_| BuildFault::NoReference(format!("directory {}", words::shorten(subdirectory)));
-    let top = fs::canonicalize(&source.join(subdirectory)).map_err(gone)?;
-    let root = fs::canonicalize(source).map_err(gone)?;
-    if top.starts_with(&root) && fs::is_dir(&top) {
-        Ok(top)
-    } else {
-        Err(BuildFault::NoReference(format!("directory {}", words::shorten(subdirectory))))
-    }
-}
-
-/// A directory beside the store's that is gone when the build is over; cleaning removes what a killed process left.
-struct Work(PathBuf);
-
-impl Work {
-    fn begin(app: &App) -> Result<Self, BuildFault> {
-        let work = Self(fs::sibling(app.store.distribution("build").root(), "tmp"));
-        fs::create_dir_all(work.path()).map_err(|error| BuildFault::unusable(&error))?;
-        Ok(work)
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        let _ = fs::remove_tree(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ pub(super) fn essence(output: &str) -> String {
         let at = end.iter().rposition(|line| line.starts_with("[end of output]"))?;
         end.get(at.checked_sub(1)?).map(|line| (*line).to_owned())
     };
-    let error = || said().filter(|line| line.starts_with("ERROR:")).last().map(str::to_owned);
-    let last = || said().last().map(str::to_owned);
+    let error = || said().rfind(|line| line.starts_with("ERROR:")).map(str::to_owned);
+    let last = || said().next_back().map(str::to_owned);
     shorten(&before_end().or_else(error).or_else(last).unwrap_or_default())
 }
 
