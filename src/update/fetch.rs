@@ -138,6 +138,10 @@ impl Fetcher<'_> {
     fn one(&self, pin: &Pin, bytes: &AtomicU64) -> Result<Fetched, Lost> {
         let lost = |error: Error| {
             let file_is_bad = error.is_the_files_fault();
+            // Whoever puts another file in its place will have other metadata too.
+            if let Some(key) = pin.file.metadata_key().filter(|_| file_is_bad) {
+                self.pages.forget(&key);
+            }
             Lost { filename: pin.file.filename.clone(), error: Box::new(error), file_is_bad }
         };
         let known = self.known_sha256(&pin.file).map_err(lost)?;

@@ -128,7 +128,8 @@ fn the_secrets_of_an_address_are_nowhere_but_in_the_config() {
         let all = format!("{}{}", outcome.err(), String::from_utf8_lossy(outcome.bytes()));
         assert!(!all.contains(SECRET), "{all}");
     }
-    app.run::<&str>(&[]).prints("myapp 1.0.0\n");
+    app.run::<&str>(&[]).stdout("myapp 1.0.0\n");
+    app.settle();
     for file in app.cached() {
         let bytes = std::fs::read(app.cache().join(&file)).unwrap_or_default();
         let leaks = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());

@@ -27,7 +27,7 @@ const ARCHIVE_CAP: u64 = 512 << 20;
 
 impl Catalogue<'_> {
     pub(super) fn read_metadata(&self, file: &File) -> Result<Metadata, Unavailable> {
-        let key = file.identity().map(|identity| format!("metadata of {identity}"));
+        let key = file.metadata_key();
         if let Some(bytes) = key.as_ref().and_then(|key| self.pages.fact(key)) {
             return parse(&bytes, file);
         }
