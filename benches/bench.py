@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the launcher beside its peers, all in one run, and prints tables.
 
-usage: bench.py [warm] [trouble] [check] [cold] [--rounds N]      (all four by default, 60 rounds)
+usage: bench.py [warm] [trouble] [check] [cold] [repositories] [--rounds N]      (all by default, 60 rounds)
 LAUNCHER names the executable; BENCH_PYTHONS (separated by colons) the interpreters.
 Servers listen on 127.0.0.1 only; all that is written lies below target/.
 """
@@ -12,11 +12,13 @@ import time
 
 import check
 import cold
+import repositories
 import trouble
 import warm
 from world import LAUNCHER, pythons
 
-PARTS = {"warm": warm, "trouble": trouble, "check": check, "cold": cold}
+PARTS = {"warm": warm, "trouble": trouble, "check": check, "cold": cold,
+         "repositories": repositories}
 
 
 def main():

@@ -133,15 +133,13 @@ def workplace(name):
         yield Path(folder)
 
 
-class Index:
-    """benches/index.py as a process of its own: its work must not be done on the time of who measures."""
+class Server:
+    """A server as a process of its own: its work must not be done on the time of who measures."""
 
-    def __init__(self, wheels, port=0):
-        command = [sys.executable, str(HERE / "index.py"), str(wheels), str(port)]
+    def __init__(self, script, *arguments):
+        command = [sys.executable, str(HERE / script), *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}/simple/"
-        self.source = f'type = "index"\nurl = "{self.url}"'
 
     def counts(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/counts") as answer:
@@ -156,6 +154,23 @@ class Index:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Index(Server):
+    """benches/index.py."""
+
+    def __init__(self, wheels, port=0):
+        super().__init__("index.py", wheels, port)
+        self.url = f"http://127.0.0.1:{self.port}/simple/"
+        self.source = f'type = "index"\nurl = "{self.url}"'
+
+
+class Bucket(Server):
+    """benches/bucket.py."""
+
+    def __init__(self, folder):
+        super().__init__("bucket.py", folder)
+        self.source = f'url = "s3://bench"\nendpoint = "http://127.0.0.1:{self.port}"\ncredentials = "none"'
 
 
 def wall_of(command, env):

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::vcs::Checkout;
 use crate::net::show_url;
 use crate::package::address::{FileAddress, InvalidFileAddress};
 use crate::package::filename::DistributionName;
@@ -27,6 +28,8 @@ pub enum Location {
     Direct(Url),
     /// On this machine's disk: an archive, or an egg that is a directory.
     Path(PathBuf),
+    /// Under version control: to be checked out and built.
+    Checkout(Box<Checkout>),
 }
 
 impl Location {
@@ -34,7 +37,7 @@ impl Location {
     pub fn url(&self) -> Option<&Url> {
         match self {
             Self::Url(url) | Self::Object { url, .. } | Self::Direct(url) => Some(url),
-            Self::Path(_) => None,
+            Self::Path(_) | Self::Checkout(_) => None,
         }
     }
 }

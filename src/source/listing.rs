@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use crate::trust::hashes::Hashes;
 
 /// The longest address that is taken, in bytes; pre-signed ones have about two thousand.
-const LONGEST_ADDRESS: usize = 16 << 10;
+pub(super) const LONGEST_ADDRESS: usize = 16 << 10;
 
 /// The most files of one project that are taken from one page. The largest projects have some ten thousand; a page of
 /// millions of short links would fill the memory.
@@ -23,6 +23,8 @@ pub(super) const MOST_FILES: usize = 100_000;
 pub struct Listing {
     /// In the order of the page.
     pub files: Vec<File>,
+    /// Links to version control, which count only where they are asked for.
+    pub checkouts: Vec<File>,
     /// How many links or entries were no distribution of the project that we can read.
     pub skipped: usize,
 }
@@ -62,6 +64,7 @@ impl Listing {
     /// Adds what another page offers; a file that is already here stays.
     pub(super) fn extend(&mut self, other: Self) {
         self.skipped += other.skipped;
+        self.checkouts.extend(other.checkouts);
         let known: std::collections::HashSet<String> =
             self.files.iter().map(|file| file.filename.clone()).collect();
         self.files.extend(other.files.into_iter().filter(|file| !known.contains(&file.filename)));

@@ -110,6 +110,7 @@ fn show(file: &File) -> Value {
         "url": match &file.location {
             Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => url.as_str().to_owned(),
             Location::Path(path) => path.to_string_lossy().into_owned(),
+            Location::Checkout(checkout) => checkout.to_string(),
         },
         "hashes": hashes,
         "requires_python": file.requires_python,

@@ -27,6 +27,9 @@ const ARCHIVE_CAP: u64 = 512 << 20;
 
 impl Catalogue<'_> {
     pub(super) fn read_metadata(&self, file: &File) -> Result<Metadata, Unavailable> {
+        if let Some(built) = self.builder.and_then(|builder| builder.known(file)) {
+            return Ok(Metadata::clone(&built.metadata));
+        }
         let key = file.metadata_key();
         if let Some(bytes) = key.as_ref().and_then(|key| self.pages.fact(key)) {
             return parse(&bytes, file);
@@ -49,6 +52,7 @@ impl Catalogue<'_> {
                     unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
                 Ok(with_requires(bytes, requires))
             }
+            Location::Checkout(_) => Err(Unavailable::NeedsBuild),
             Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
                 if let Some(promised) = &file.metadata
                     && let Some(bytes) = self.separate_metadata(url, promised)?

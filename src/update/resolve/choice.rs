@@ -69,6 +69,7 @@ impl<'a> Policy<'a> {
                         dropped.contains(url.as_str())
                     }
                     Location::Path(path) => path.to_str().is_some_and(|path| dropped.contains(path)),
+                    Location::Checkout(_) => false,
                 })
     }
 
