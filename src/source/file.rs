@@ -43,6 +43,11 @@ impl Location {
 }
 
 impl File {
+    /// Under which name its core metadata are remembered, where they can be.
+    pub fn metadata_key(&self) -> Option<String> {
+        self.identity().map(|identity| format!("metadata of {identity}"))
+    }
+
     /// What is remembered of its contents holds as long as this text is the same; `None` where its source says
     /// nothing to recognize them by.
     pub fn identity(&self) -> Option<String> {

@@ -138,6 +138,9 @@ fn read_name(
 
 /// `…/project/v1-2-3.pipper`: only the folder tells whose package it is.
 fn pipper_name(url: &Url, project: &ProjectName) -> Option<(String, DistributionName)> {
+    if !url.path().ends_with(pipper::EXTENSION) {
+        return None;
+    }
     let file = last_segment(url)?;
     let folder = url.path_segments()?.nth_back(1).map(percent_decode)?;
     let own = folder.parse().is_ok_and(|folder: ProjectName| folder == *project);

@@ -154,6 +154,10 @@ impl Fetcher<'_> {
     fn one(&self, pin: &Pin, bytes: &AtomicU64) -> Result<Fetched, Lost> {
         let lost = |error: Error| {
             let remedy = if error.is_the_files_fault() { Remedy::NextBest } else { Remedy::None };
+            // Whoever puts another file in its place will have other metadata too.
+            if let Some(key) = pin.file.metadata_key().filter(|_| remedy == Remedy::NextBest) {
+                self.pages.forget(&key);
+            }
             Lost { filename: pin.file.filename.clone(), error: Box::new(error), remedy }
         };
         if let Some(built) = self.built(&pin.file).map_err(lost)? {

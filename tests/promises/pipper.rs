@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::direct_addresses::rclone;
 use crate::support::{App, Index, Pipper, Response, Server, Wheel};
 
 fn app() -> App {
@@ -71,6 +72,29 @@ fn listings_of_a_web_server_serve() {
     );
     server.route("/pipper/dep/v3-0-0.pipper", Response::ok(library("dep", "3.0.0").build()).ranges());
     app().source_of_type("links", server.url("/pipper/")).run::<&str>(&[]).prints("myapp 1.1.0\n");
+}
+
+/// rclone verifies the signatures of listings and downloads.
+#[test]
+fn a_bucket_that_pipper_published_to_serves() {
+    let root = tempfile::tempdir().unwrap();
+    let prefix = root.path().join("data/bucket/pipper");
+    library("dep", "1.4.9").publish_to(&prefix);
+    library("dep", "2.0.0").publish_to(&prefix);
+    Pipper::app("1.0.0").publish_to(&prefix);
+    Pipper::app("1.1.0").meta("dependencies", vec!["dep:<=1.*.*"]).publish_to(&prefix);
+    let server = rclone(root.path());
+    for (requirement, version) in [("myapp", "1.1.0"), ("myapp:<1.1", "1.0.0")] {
+        let app = app().requirements([requirement]).source("s3://bucket/pipper");
+        let app = app.source_key("endpoint", server.url("")).env("AWS_EC2_METADATA_DISABLED", "true");
+        let app = app.env("AWS_ACCESS_KEY_ID", "KEY").env("AWS_SECRET_ACCESS_KEY", "SECRET");
+        let app = app.env("AWS_REGION", "us-east-1");
+        app.run::<&str>(&[]).prints(&format!("myapp {version}\n"));
+        app.settle();
+        let info = app.run(&["self", "info", "--json"]);
+        let has_dep = String::from_utf8_lossy(info.bytes()).contains("dep-v1-4-9.pipper");
+        assert_eq!(has_dep, version == "1.1.0");
+    }
 }
 
 #[test]

@@ -406,7 +406,7 @@ pub struct Pipper {
 }
 
 impl Pipper {
-    /// A package of that wheel in that semantic version, which is the wheel's own in the words of SemVer.
+    /// A package of that wheel in that semantic version, which is the wheel's own in other words.
     pub fn new(wheel: impl Into<Distribution>, semver: &str) -> Self {
         let wheel = wheel.into();
         let (rest, build) = semver.split_once('+').unwrap_or((semver, ""));
@@ -414,7 +414,7 @@ impl Pipper {
         let mut safe = format!("v{}", release.replace('.', "-"));
         for (head, part) in [("__pre_", pre), ("__build_", build)] {
             if !part.is_empty() {
-                safe += &format!("{head}{}", part.replace('.', "_"));
+                let _ = write!(safe, "{head}{}", part.replace('.', "_"));
             }
         }
         let meta = json!({

@@ -7,7 +7,7 @@ use crate::package::archive::identity;
 use crate::package::archive::refusal::Refusal;
 use crate::package::filename::{DistributionName, Format, Tag};
 use crate::package::metadata::{InvalidMetadata, Metadata};
-use crate::package::requirement::{Constraint, InvalidRequirement, Requirement};
+use crate::package::requirement::{InvalidRequirement, Requirement};
 
 use super::semver::SemVer;
 
@@ -68,8 +68,8 @@ impl Meta {
     }
 
     fn requirements(&self) -> Result<Vec<Requirement>, InvalidRequirement> {
-        let lenient = self.dependencies.iter().map(|text| Requirement::parse_lenient(text));
-        lenient.chain(self.pypi.iter().map(|text| Requirement::parse_lenient(text))).collect()
+        let all = self.dependencies.iter().chain(&self.pypi);
+        all.map(|text| Requirement::parse_lenient(text)).collect()
     }
 }
 
@@ -84,10 +84,8 @@ pub fn metadata(
 ) -> Result<Metadata, InvalidMetadata> {
     let mut metadata = Metadata::parse(wheel_metadata)?;
     // Only what is added may name addresses.
-    if let Some(url) =
-        metadata.requires_dist.iter().find(|requirement| matches!(requirement.constraint, Constraint::Url(_)))
-    {
-        return Err(InvalidMetadata::Invalid { field: "Requires-Dist", value: url.shown() });
+    if let Some(addressed) = metadata.requires_dist.iter().find(|requirement| requirement.url().is_some()) {
+        return Err(InvalidMetadata::Invalid { field: "Requires-Dist", value: addressed.shown() });
     }
     let meta = Meta::read(meta, name)
         .map_err(|refusal| InvalidMetadata::Invalid { field: FILE, value: refusal.to_string() })?;

@@ -6,10 +6,10 @@ use pep440_rs::Version;
 
 use crate::package::version::parse_version;
 
-/// The words for a pre-release that mean the same to SemVer and to PEP 440.
+/// The words for a pre-release that mean the same to semantic versioning and to PEP 440.
 const WORDS: [&str; 9] = ["a", "alpha", "b", "beta", "c", "dev", "pre", "preview", "rc"];
 
-/// A semantic version (SemVer 2.0.0).
+/// A semantic version (Semantic Versioning 2.0.0).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SemVer {
     /// Major, minor and patch.
@@ -104,7 +104,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
     (digits && plain).then(|| text.parse().ok()).flatten()
 }
 
-/// Whether the text is empty or identifiers with dots between them (SemVer, 9 and 10).
+/// Whether the text is empty or identifiers with dots between them (Semantic Versioning, 9 and 10).
 fn identifiers(text: &str, strict_numbers: bool) -> bool {
     let sound = |part: &str| {
         let known = !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

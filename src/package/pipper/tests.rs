@@ -353,3 +353,52 @@ fn what_a_package_requires_in_an_unreadable_way_is_said_without_secrets() {
         })
     );
 }
+
+#[test]
+fn no_text_makes_a_reader_panic_and_what_is_read_is_written_the_same() {
+    const PIECES: [&str; 24] = [
+        "v",
+        "1",
+        "0",
+        "18446744073709551615",
+        "99999999999999999999",
+        "-",
+        ".",
+        "_",
+        "__pre_",
+        "__build_",
+        "+",
+        "*",
+        "<",
+        ">",
+        "=",
+        ":",
+        "alpha",
+        "rc",
+        "a-",
+        "ä",
+        " ",
+        "\0",
+        ".pipper",
+        "..",
+    ];
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let project: ProjectName = "a".parse().unwrap();
+    for _ in 0..50_000 {
+        let text: String = (0..next(9)).map(|_| PIECES[next(PIECES.len())]).collect();
+        for read in [SemVer::parse(&text), SemVer::parse_safe(&text)].into_iter().flatten() {
+            assert_eq!(SemVer::parse(&read.to_string()).as_ref(), Some(&read), "{text}");
+            assert_eq!(SemVer::parse_safe(&read.safe()).as_ref(), Some(&read), "{text}");
+            let _ = read.to_pep440();
+        }
+        let _ = constraint(&text);
+        let _ = DistributionName::parse(&format!("a-{text}.pipper"));
+        let _ = in_folder(&format!("{text}.pipper"), &project);
+    }
+}

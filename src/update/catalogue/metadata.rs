@@ -30,7 +30,7 @@ impl Catalogue<'_> {
         if let Some(built) = self.builder.and_then(|builder| builder.known(file)) {
             return Ok(Metadata::clone(&built.metadata));
         }
-        let key = file.identity().map(|identity| format!("metadata of {identity}"));
+        let key = file.metadata_key();
         if let Some(bytes) = key.as_ref().and_then(|key| self.pages.fact(key)) {
             return parse(&bytes, file);
         }

@@ -52,6 +52,11 @@ impl Addresses {
         self.known.borrow().get(project).map(|known| known.file.clone())
     }
 
+    /// The requirement that named the address of that project's file.
+    pub(super) fn wording(&self, project: &ProjectName) -> Option<String> {
+        self.known.borrow().get(project).map(|known| known.wording.clone())
+    }
+
     /// Whether what was resolved so far did not know all addresses.
     pub(super) fn are_outdated(&self) -> bool {
         self.outdated.get()
