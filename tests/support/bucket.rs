@@ -272,7 +272,7 @@ fn list(objects: &Objects, request: &Request) -> Response {
         };
     }
     if let Some((last, _)) = entries.last().filter(|_| more) {
-        let _ = write!(body, "<NextContinuationToken>{}</NextContinuationToken>", escape(last));
+        let _ = write!(body, "<NextContinuationToken>{last}</NextContinuationToken>");
     }
     Response::ok(body + "</ListBucketResult>").content_type("application/xml")
 }
