@@ -39,6 +39,9 @@ mod promises {
     mod network_trouble;
     mod pipper;
     mod private_indexes;
+    mod s3;
+    mod s3_rpc;
+    mod s3_trouble;
     mod source_kinds;
     mod sources;
     mod updates;

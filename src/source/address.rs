@@ -146,7 +146,9 @@ fn s3(text: &str) -> Result<Folder, AddressFault> {
 }
 
 fn invalid(text: &str, reason: AddressFault) -> InvalidAddress {
-    let shown = Url::parse(text).map_or_else(|_| hide_userinfo(text), |url| crate::net::show_url(&url));
+    // A URL would make something else of an S3 prefix.
+    let parsed = if text.starts_with("s3:") { None } else { Url::parse(text).ok() };
+    let shown = parsed.map_or_else(|| hide_userinfo(text), |url| crate::net::show_url(&url));
     InvalidAddress { text: shown, reason }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Egg, Index, RefusedPort, Sdist, Wheel};
 
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 21] = [
     "version.parse",
     "version.cmp",
     "specifier.parse",
@@ -23,6 +23,11 @@ const OPERATIONS: [&str; 16] = [
     "download",
     "unpack",
     "install",
+    "sigv4",
+    "s3.list",
+    "s3.get",
+    "s3.put",
+    "s3.presign",
 ];
 
 /// Every answer to these lines; nothing else is said, and it ends well.

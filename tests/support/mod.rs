@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod authority;
+pub mod bucket;
 pub mod daemon;
 pub mod distribution;
 pub mod index;
@@ -21,6 +22,7 @@ pub mod start;
 
 pub use app::App;
 pub use authority::{Authority, Certificate};
+pub use bucket::{Bucket, Storage};
 pub use daemon::Daemon;
 pub use index::Index;
 pub use namespace::Namespace;

@@ -335,3 +335,6 @@ fn base(name: &BucketName, endpoint: Option<&Url>, region: &str) -> Result<Url, 
     };
     Url::parse(&text).map_err(|_| S3Error::Endpoint { text })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Signs requests to a bucket.
 
+use std::fmt;
+
 use url::{Position, Url};
 
 use crate::aws::sigv4::{PathRule, Request, Signed, Signing};
@@ -8,13 +10,20 @@ use crate::net::{Fault, Sign, Unsigned};
 use crate::time::Timestamp;
 
 /// Signs what goes to S3 in one region.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Signer {
     pub(super) aws: Aws,
     pub(super) credentials: Credentials,
     pub(super) region: String,
     /// How far the service's clock is ahead of ours, in seconds.
     pub(super) ahead: i64,
+}
+
+impl fmt::Debug for Signer {
+    // The environment it was made from has secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer")
+    }
 }
 
 impl Signer {
