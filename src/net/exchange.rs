@@ -9,7 +9,7 @@ use ureq::{BodyReader, Timeout};
 use url::Url;
 
 use super::error::{Fault, NetError, Phase};
-use super::{DownloadError, Headers, Method, Net, Partial, Range, Validators, redirect};
+use super::{DownloadError, Headers, Method, Net, Partial, Range, Validators, Way, redirect};
 use crate::error::Error;
 use crate::time::Deadline;
 
@@ -54,6 +54,16 @@ pub(super) fn run_once(net: &Net, request: &Request<'_>, deadline: Deadline) -> 
     send(net, &bare(request.url), request, deadline)
 }
 
+/// Sends the request once, with no credentials but its own; redirects are answers.
+pub(super) fn run_plainly(
+    net: &Net,
+    request: &Request<'_>,
+    way: Way,
+    deadline: Deadline,
+) -> Result<Reply, NetError> {
+    send_by(net, &bare(request.url), request, Some(way), deadline)
+}
+
 /// The URL without what is not sent.
 fn bare(url: &Url) -> Url {
     let mut url = url.clone();
@@ -80,6 +90,17 @@ pub(super) fn run(net: &Net, request: &Request<'_>, deadline: Deadline) -> Resul
 }
 
 fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+    send_by(net, url, request, None, deadline)
+}
+
+/// With a way `plain`, nobody's credentials are added.
+fn send_by(
+    net: &Net,
+    url: &Url,
+    request: &Request<'_>,
+    plain: Option<Way>,
+    deadline: Deadline,
+) -> Result<Reply, NetError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(NetError::new(
             url,
@@ -90,8 +111,10 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
         return Err(NetError::new(url, Fault::Timeout(Phase::Connect)));
     }
     let failed = |fault| NetError::new(url, fault);
-    let authorization = net.credentials.of(url);
-    let route = net.routes.to(url).map_err(failed)?;
+    let route = match plain {
+        Some(Way::Direct) => net.routes.direct(),
+        Some(Way::Usual) | None => net.routes.to(url).map_err(failed)?,
+    };
     let mut head = ureq::http::Request::builder()
         .method(request.method.name())
         .uri(url.as_str())
@@ -99,8 +122,11 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
         .map_err(|error| failed(Fault::Protocol(error.to_string())))?;
     set_headers(head.headers_mut(), request);
     set(head.headers_mut(), header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
-    for (name, value) in authorization.headers(request.method, url, request.body).map_err(failed)? {
-        set(head.headers_mut(), name, Some(&value));
+    if plain.is_none() {
+        let authorization = net.credentials.of(url);
+        for (name, value) in authorization.headers(request.method, url, request.body).map_err(failed)? {
+            set(head.headers_mut(), name, Some(&value));
+        }
     }
     let response = route
         .call(head, request.body, deadline)
