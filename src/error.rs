@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::aws::AwsError;
 use crate::config::ConfigError;
 use crate::net::{Fault, NetError};
 use crate::package::archive::refusal::Refusal;
@@ -24,6 +25,8 @@ pub enum Error {
         /// Why.
         refusal: Refusal,
     },
+    /// There are no AWS credentials.
+    Aws(AwsError),
     /// The configuration cannot be meant.
     Config {
         /// The file.
@@ -218,6 +221,7 @@ impl Error {
                 "publish a wheel of it: nothing is built on the user's machine".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
+            Self::Aws(error) => error.hint().into(),
             Self::Config { error, .. } => return error.problem.hint(),
             Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),
             Self::Hash { .. } | Self::Size { .. } => {
@@ -312,6 +316,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
+            Self::Aws(error) => error.fmt(f),
             Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
             Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),
             Self::Hash { filename, mismatch } => {

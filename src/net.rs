@@ -27,7 +27,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use credentials::percent_decode;
+pub(crate) use credentials::base64;
+pub use credentials::{percent_decode, percent_decode_bytes};
 pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
 pub use redirect::MOST_REDIRECTS;
 
@@ -213,6 +214,8 @@ pub struct Unsigned<'a> {
     pub method: Method,
     /// The address, without user name, password and fragment.
     pub url: &'a Url,
+    /// Further headers: AWS wants those signed that begin with `x-amz-`.
+    pub headers: &'a [(&'a str, &'a str)],
     /// What is handed over.
     pub body: &'a [u8],
 }

@@ -11,7 +11,8 @@ impl Credentials {
     /// # Errors
     /// When a header could not carry the key's name or the token.
     pub(super) fn new(id: &str, secret: &str, token: Option<&str>) -> Result<Self, &'static str> {
-        let sendable = |text: &str| !text.is_empty() && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
+        let sendable =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
         if !sendable(id) {
             return Err("an access key id with characters that no key has");
         }
@@ -101,9 +102,17 @@ mod tests {
                 r#"{"AccessKeyId":"a","SecretAccessKey":"s","Expiration":"soon"}"#,
                 "an Expiration that is no moment",
             ),
-            (r#"{"AccessKeyId":"a","SecretAccessKey":"s","Expiration":5}"#, "an Expiration that is no moment"),
+            (
+                r#"{"AccessKeyId":"a","SecretAccessKey":"s","Expiration":5}"#,
+                "an Expiration that is no moment",
+            ),
         ] {
-            assert_eq!(Credentials::from_json(text.as_bytes()), Err(reason), "{}", &text[..text.len().min(60)]);
+            assert_eq!(
+                Credentials::from_json(text.as_bytes()),
+                Err(reason),
+                "{}",
+                &text[..text.len().min(60)]
+            );
         }
     }
 }

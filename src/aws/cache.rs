@@ -93,7 +93,8 @@ fn name(origin: &[&str]) -> String {
 fn read(file: &PathBuf) -> Option<(Credentials, Timestamp)> {
     let bytes = fs::read_private(file, CAP).ok()?;
     let value: Value = serde_json::from_slice(&bytes).ok()?;
-    let credentials = Credentials::from_json(&bytes).ok().filter(|credentials| credentials.expires.is_some())?;
+    let credentials =
+        Credentials::from_json(&bytes).ok().filter(|credentials| credentials.expires.is_some())?;
     Some((credentials, Timestamp(value.get("Since").and_then(Value::as_u64)?)))
 }
 

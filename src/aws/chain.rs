@@ -61,12 +61,7 @@ impl Aws {
         Ok(credentials)
     }
 
-    fn look(
-        &self,
-        wish: &AwsConfig,
-        net: &Net,
-        deadline: Deadline,
-    ) -> Result<Option<Credentials>, AwsError> {
+    fn look(&self, wish: &AwsConfig, net: &Net, deadline: Deadline) -> Result<Option<Credentials>, AwsError> {
         if wish.profile.is_none()
             && let Some(found) = self.of_variables()?
         {
@@ -75,8 +70,7 @@ impl Aws {
         let files = self.files()?;
         let profile = self.chosen_profile(&files, wish)?;
         let region = self.region(profile.as_ref()).or_else(|| wish.region.clone());
-        let inquiry =
-            Inquiry { files: &files, region: region.as_deref().unwrap_or(REGION), net, deadline };
+        let inquiry = Inquiry { files: &files, region: region.as_deref().unwrap_or(REGION), net, deadline };
         if let (Some(name), Some(profile)) = (&wish.profile, &profile) {
             let empty = || AwsError::Empty { place: Place::Profile(name.clone()), profile: name.clone() };
             return self.of_profile(profile, &inquiry)?.ok_or_else(empty).map(Some);
@@ -122,12 +116,13 @@ impl Aws {
     /// `AWS_ACCESS_KEY_ID` and its companions. `AWS_CREDENTIAL_EXPIRATION` is what `aws configure
     /// export-credentials` adds.
     pub(super) fn of_environment(&self) -> Result<Option<Credentials>, AwsError> {
-        let found =
-            self.pair(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"])?;
+        let found = self.pair(
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+            &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"],
+        )?;
         let expires = self.env.text("AWS_CREDENTIAL_EXPIRATION").and_then(Timestamp::parse_rfc3339);
-        let over = |found: Credentials| {
-            Credentials { expires, ..found }.unless_over(Place::Environment, self.now())
-        };
+        let over =
+            |found: Credentials| Credentials { expires, ..found }.unless_over(Place::Environment, self.now());
         found.map(over).transpose()
     }
 

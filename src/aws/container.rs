@@ -29,23 +29,15 @@ impl Aws {
         let Some(url) = self.container_url()? else { return Ok(None) };
         let authorization = self.container_token()?;
         let headers = authorization.as_deref().map(|token| ("Authorization", token));
-        let call = Call {
-            method: Method::Get,
-            url: &url,
-            headers: headers.as_slice(),
-            body: &[],
-            cap: CAP,
-        };
+        let call = Call { method: Method::Get, url: &url, headers: headers.as_slice(), body: &[], cap: CAP };
         let deadline = inquiry.deadline.at_most(PATIENCE);
         let reply =
             inquiry.net.call_plainly(&call, Way::Direct, deadline).map_err(unreached(Place::Container))?;
         if reply.status != 200 {
             return Err(status(Place::Container, &url, reply.status));
         }
-        let credentials = Credentials::from_json(&reply.bytes).map_err(|reason| AwsError::Answer {
-            place: Place::Container,
-            reason: reason.to_owned(),
-        })?;
+        let credentials = Credentials::from_json(&reply.bytes)
+            .map_err(|reason| AwsError::Answer { place: Place::Container, reason: reason.to_owned() })?;
         credentials.unless_over(Place::Container, self.now()).map(Some)
     }
 

@@ -155,7 +155,9 @@ impl AwsError {
         match self {
             Self::Half { .. } => "set both, or neither",
             Self::File(_) => "check who owns it and its permissions",
-            Self::Line { .. } | Self::Lacking { .. } => "mend the file: sections in brackets, and name = value",
+            Self::Line { .. } | Self::Lacking { .. } => {
+                "mend the file: sections in brackets, and name = value"
+            }
             Self::NoProfile { .. } => "check profile in launcher.toml, and AWS_PROFILE",
             Self::Profile { fault, .. } => fault.hint(),
             Self::Process { .. } => "run the command by hand: it has to print one JSON object with Version 1",

@@ -62,9 +62,9 @@ impl Aws {
                 Ok(None)
             }
             Err(error) => Err(error),
-            Ok(found) => found
-                .map(|credentials| credentials.unless_over(Place::Metadata, self.now()))
-                .transpose(),
+            Ok(found) => {
+                found.map(|credentials| credentials.unless_over(Place::Metadata, self.now())).transpose()
+            }
         }
     }
 
@@ -105,10 +105,7 @@ impl Aws {
         let noted = String::from_utf8_lossy(&noted);
         let Some((at, on)) = noted.split_once(' ') else { return false };
         let since = at.parse().map(Timestamp).unwrap_or_default();
-        !boot.is_empty()
-            && on.as_bytes() == boot
-            && since <= self.now()
-            && self.now().since(since) < FORGET
+        !boot.is_empty() && on.as_bytes() == boot && since <= self.now() && self.now().since(since) < FORGET
     }
 
     fn note_silence(&self) {
@@ -224,8 +221,11 @@ mod tests {
             (None, None, None, false),
         ] {
             let sys = tempfile::tempdir().unwrap();
-            let files =
-                [("class/dmi/id/sys_vendor", vendor), ("class/dmi/id/bios_version", version), ("hypervisor/uuid", hypervisor)];
+            let files = [
+                ("class/dmi/id/sys_vendor", vendor),
+                ("class/dmi/id/bios_version", version),
+                ("hypervisor/uuid", hypervisor),
+            ];
             for (name, text) in files.into_iter().filter_map(|(name, text)| Some((name, text?))) {
                 let file = sys.path().join(name);
                 fs::create_dir_all(file.parent().unwrap()).unwrap();

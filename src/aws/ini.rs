@@ -71,7 +71,10 @@ impl Ini {
     pub(super) fn get(&self, section: &str, key: &str) -> Option<&str> {
         let sections = self.sections.iter().rev().filter(|candidate| candidate.name == section);
         let mut values = sections.flat_map(|section| section.values.iter().rev());
-        values.find(|(name, _)| name == key).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        values
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 }
 

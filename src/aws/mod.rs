@@ -10,8 +10,9 @@ mod imds;
 mod ini;
 mod process;
 mod profile;
+pub mod sigv4;
 mod sts;
-
+pub mod xml;
 
 use std::fmt;
 use std::path::PathBuf;

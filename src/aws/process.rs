@@ -108,7 +108,10 @@ mod tests {
     fn a_command_is_split_as_a_shell_splits_and_nothing_is_expanded() {
         for (line, expected) in [
             ("a b\tc", Some(&["a", "b", "c"][..])),
-            ("\"/opt/my tools/get\" --name \"a \\\"b\\\" \\c\"", Some(&["/opt/my tools/get", "--name", "a \"b\" \\c"])),
+            (
+                "\"/opt/my tools/get\" --name \"a \\\"b\\\" \\c\"",
+                Some(&["/opt/my tools/get", "--name", "a \"b\" \\c"]),
+            ),
             ("'a  b'c\\ d", Some(&["a  bc d"])),
             ("$HOME *;ls \"\"", Some(&["$HOME", "*;ls", ""])),
             ("  ", Some(&[])),
@@ -116,7 +119,11 @@ mod tests {
             ("'a", None),
             ("a\\", None),
         ] {
-            assert_eq!(words(line), expected.map(|words| words.iter().map(|&w| w.to_owned()).collect()), "{line}");
+            assert_eq!(
+                words(line),
+                expected.map(|words| words.iter().map(|&w| w.to_owned()).collect()),
+                "{line}"
+            );
         }
     }
 }

@@ -106,7 +106,9 @@ impl Aws {
 
     fn form(&self, action: &str, role: &Role<'_>) -> form_urlencoded::Serializer<'static, String> {
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", action).append_pair("Version", "2011-06-15").append_pair("RoleArn", role.arn);
+        form.append_pair("Action", action)
+            .append_pair("Version", "2011-06-15")
+            .append_pair("RoleArn", role.arn);
         match role.session {
             SessionName::Given(name) => form.append_pair("RoleSessionName", name),
             SessionName::Ours => form.append_pair("RoleSessionName", &format!("everfresh-{}", self.now().0)),
@@ -146,7 +148,8 @@ impl Aws {
             });
             headers.extend(signed.headers);
         }
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let call = Call { method: Method::Post, url, headers: &headers, body: form.as_bytes(), cap: CAP };
         let sent = inquiry.net.call_plainly(&call, Way::Usual, inquiry.deadline);
         let reply = sent.map_err(unreached(role.place()))?;
@@ -170,7 +173,8 @@ impl Role<'_> {
             SessionName::Ours => "",
         };
         let seconds = self.seconds.unwrap_or_default().to_string();
-        let parts = [self.arn, session, self.external_id.unwrap_or_default(), &seconds, self.service.url.as_str()];
+        let parts =
+            [self.arn, session, self.external_id.unwrap_or_default(), &seconds, self.service.url.as_str()];
         how.iter().chain(&parts).map(|&part| part.to_owned()).collect()
     }
 }
@@ -184,10 +188,9 @@ fn authority(url: &Url) -> String {
 /// The credentials in an answer to either action.
 fn handed_out(bytes: &[u8]) -> Result<Credentials, &'static str> {
     let find = |name| {
-        ["AssumeRole", "AssumeRoleWithWebIdentity"].iter().find_map(|action| {
-            let (response, result) = (format!("{action}Response"), format!("{action}Result"));
-            xml::find(bytes, &[&response, &result, "Credentials", name])
-        })
+        ["AssumeRole", "AssumeRoleWithWebIdentity"]
+            .iter()
+            .find_map(|action| xml::find(bytes, &[&format!("{action}Result"), "Credentials", name]))
     };
     let id = find("AccessKeyId").ok_or("an answer without AccessKeyId")?;
     let secret = find("SecretAccessKey").ok_or("an answer without SecretAccessKey")?;
@@ -198,7 +201,7 @@ fn handed_out(bytes: &[u8]) -> Result<Credentials, &'static str> {
 }
 
 fn refusal(role: &Role<'_>, url: &Url, answered: u16, bytes: &[u8]) -> AwsError {
-    let find = |name| xml::find(bytes, &["ErrorResponse", "Error", name]).map(|text| one_line(&text));
+    let find = |name| xml::find(bytes, &["Error", name]).map(|text| one_line(&text));
     match find("Code") {
         Some(code) => AwsError::Refused {
             role: role.arn.to_owned(),

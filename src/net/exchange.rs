@@ -9,7 +9,7 @@ use ureq::{BodyReader, Timeout};
 use url::Url;
 
 use super::error::{Fault, NetError, Phase};
-use super::{DownloadError, Headers, Method, Net, Partial, Range, Validators, Way, redirect};
+use super::{DownloadError, Headers, Method, Net, Partial, Range, Unsigned, Validators, Way, redirect};
 use crate::error::Error;
 use crate::time::Deadline;
 
@@ -123,8 +123,8 @@ fn send_by(
     set_headers(head.headers_mut(), request);
     set(head.headers_mut(), header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
     if plain.is_none() {
-        let authorization = net.credentials.of(url);
-        for (name, value) in authorization.headers(request.method, url, request.body).map_err(failed)? {
+        let unsigned = Unsigned { method: request.method, url, headers: request.headers, body: request.body };
+        for (name, value) in net.credentials.of(url).headers(&unsigned).map_err(failed)? {
             set(head.headers_mut(), name, Some(&value));
         }
     }
