@@ -34,6 +34,10 @@ mod promises {
     mod sources;
     mod updates;
 
+    // It is let in.
+    mod credentials;
+    mod credentials_services;
+
     // It can be explained.
     mod commands;
     mod config_errors;

@@ -72,7 +72,7 @@ impl Aws {
         let region = self.region(profile.as_ref()).or_else(|| wish.region.clone());
         let inquiry = Inquiry { files: &files, region: region.as_deref().unwrap_or(REGION), net, deadline };
         if let (Some(name), Some(profile)) = (&wish.profile, &profile) {
-            let empty = || AwsError::Empty { place: Place::Profile(name.clone()), profile: name.clone() };
+            let empty = || AwsError::Bare { profile: name.clone() };
             return self.of_profile(profile, &inquiry)?.ok_or_else(empty).map(Some);
         }
         if let Some(found) = self.of_web_identity_variables(profile.as_ref(), &inquiry)? {

@@ -96,6 +96,11 @@ pub enum AwsError {
         /// What the clock shows.
         now: Timestamp,
     },
+    /// The profile that the source names says nothing of credentials.
+    Bare {
+        /// Its name.
+        profile: String,
+    },
     /// A place that a profile names has no credentials.
     Empty {
         /// The place.
@@ -170,6 +175,8 @@ impl AwsError {
             Self::Refused { code, message, .. } if is_clock(code, message) => "set this machine's clock",
             Self::Refused { .. } => "check the role, and who is allowed to assume it",
             Self::Expired { .. } => "renew the credentials, or set this machine's clock",
+            Self::Bare { .. } => "give that profile a key, a role or a credential_process",
+            Self::Empty { place: Place::Profile(_), .. } => "check source_profile in that profile",
             Self::Empty { .. } => "check credential_source in that profile",
         }
     }
@@ -219,6 +226,7 @@ impl fmt::Display for AwsError {
             Self::Expired { place, at, now } => {
                 write!(f, "the credentials from {place} expired at {at}, and it is {now}")
             }
+            Self::Bare { profile } => write!(f, "there are no credentials in the profile {profile}"),
             Self::Empty { place, profile } => {
                 write!(f, "the profile {profile} wants credentials from {place}, and there are none")
             }

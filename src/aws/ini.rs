@@ -102,14 +102,13 @@ fn pair(line: &str) -> Option<(String, String)> {
     (!key.is_empty()).then(|| (key, uncommented(value).to_owned()))
 }
 
-/// A comment behind a value begins after white space.
+/// A comment behind a value begins after white space; the value itself may begin with its sign.
 fn uncommented(value: &str) -> &str {
-    let ends = value.char_indices().zip(value.chars().skip(1));
-    let comment = ends
-        .filter(|((_, before), mark)| before.is_whitespace() && matches!(mark, '#' | ';'))
-        .map(|((at, _), _)| at)
-        .next();
-    value.get(..comment.unwrap_or(value.len())).unwrap_or_default().trim()
+    let value = value.trim();
+    let mut after_space = value.char_indices().zip(value.chars().skip(1));
+    let comment = after_space.find(|((_, before), mark)| before.is_whitespace() && matches!(mark, '#' | ';'));
+    let end = comment.map_or(value.len(), |((at, _), _)| at);
+    value.get(..end).unwrap_or_default().trim_end()
 }
 
 fn section_name(text: &str) -> String {
@@ -166,7 +165,7 @@ mod tests {
     #[test]
     fn a_comment_begins_after_white_space() {
         for (value, kept) in
-            [(" a#b ", "a#b"), (" a #b", "a"), ("a\t;b", "a"), ("#", "#"), (" # a", ""), ("é #", "é")]
+            [(" a#b ", "a#b"), (" a #b", "a"), ("a\t;b", "a"), ("#", "#"), (" # a", "# a"), ("é #", "é")]
         {
             assert_eq!(uncommented(value), kept, "{value:?}");
         }

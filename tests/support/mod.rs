@@ -3,6 +3,7 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
+pub mod aws;
 pub mod daemon;
 pub mod distribution;
 pub mod index;
