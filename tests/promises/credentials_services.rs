@@ -50,7 +50,7 @@ for name in ["reader", "next"]:
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(allowed))
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(allowed))
 key = iam.create_access_key(UserName="me")["AccessKey"]
-urllib.request.urlopen(urllib.request.Request(sys.argv[1] + "/moto-api/reset-auth", data=b"0", method="POST"))
+urllib.request.urlopen(urllib.request.Request(sys.argv[1] + "/moto-api/reset-auth", data=b"0", method="POST", headers={"Content-Type": "text/plain"}))
 print(key["AccessKeyId"], key["SecretAccessKey"])
 "#;
         let output = Command::new(daemon::tool("python")).args(["-c", SCRIPT, &self.url()]).output().unwrap();
@@ -353,7 +353,7 @@ fn a_container_shows_its_token_and_asks_without_a_proxy() {
     assert_eq!(shown, [None, Some("plain".to_owned()), Some("from file".to_owned())]);
     // Before the machine's own.
     let moto = Server::start();
-    assert_eq!(user.clone().metadata(&moto.url("")).key(), "TASK");
+    assert_eq!(user.clone().metadata(&moto.url("/")).key(), "TASK");
     assert_eq!(moto.requests(), []);
     // Within one line.
     let user = user
@@ -406,7 +406,7 @@ fn asked(server: &Server) -> Vec<(String, String, Option<String>)> {
 #[test]
 fn a_machine_is_asked_by_version_2_once_and_without_a_proxy() {
     let (server, refused) = (machine(), RefusedPort::new());
-    let user = Surroundings::new().metadata(&server.url("")).env("http_proxy", &refused.url("/"));
+    let user = Surroundings::new().metadata(&server.url("/")).env("http_proxy", &refused.url("/"));
     let process = user.process();
     assert_eq!((process.key(), process.key()), ("MACHINE".to_owned(), "MACHINE".to_owned()));
     let session = Some("session==".to_owned());
@@ -444,7 +444,7 @@ fn version_1_is_asked_only_where_version_2_is_refused() {
     }
     let server = machine();
     server.route(TOKEN, Response::status(403));
-    let strict = Surroundings::new().metadata(&server.url("")).env("AWS_EC2_METADATA_V1_DISABLED", "true");
+    let strict = Surroundings::new().metadata(&server.url("/")).env("AWS_EC2_METADATA_V1_DISABLED", "true");
     assert!(strict.key().contains("answers with status 403"));
 }
 
@@ -464,7 +464,7 @@ fn what_is_no_metadata_service_is_told_from_one() {
     ] {
         let server = machine();
         server.route(path, response);
-        let found = Surroundings::new().metadata(&server.url("")).key();
+        let found = Surroundings::new().metadata(&server.url("/")).key();
         let line = found.lines().next().unwrap();
         match said {
             "-" => assert_eq!(line, "-"),
@@ -479,7 +479,7 @@ fn what_is_no_metadata_service_is_told_from_one() {
 #[test]
 fn a_machine_that_is_silent_costs_a_second_once_and_is_none() {
     let hole = BlackHole::new();
-    let user = Surroundings::new().metadata(&hole.url(""));
+    let user = Surroundings::new().metadata(&hole.url("/"));
     let process = user.process();
     let begun = Instant::now();
     assert_eq!(process.key(), "-");
@@ -491,7 +491,7 @@ fn a_machine_that_is_silent_costs_a_second_once_and_is_none() {
     // What answers the first question only is as silent.
     let server = machine();
     server.route(ROLES, Response::silent());
-    assert_eq!(Surroundings::new().metadata(&server.url("")).key(), "-");
+    assert_eq!(Surroundings::new().metadata(&server.url("/")).key(), "-");
     // Where the profile wants it, silence is an error.
     let wanted = user
         .config(&format!("[default]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n"))
@@ -507,18 +507,18 @@ fn a_machine_is_never_asked_when_that_is_switched_off() {
     let server = machine();
     for value in ["true", "TRUE", "True"] {
         assert_eq!(
-            Surroundings::new().metadata(&server.url("")).env("AWS_EC2_METADATA_DISABLED", value).key(),
+            Surroundings::new().metadata(&server.url("/")).env("AWS_EC2_METADATA_DISABLED", value).key(),
             "-"
         );
     }
     assert_eq!(server.requests(), []);
     assert_eq!(
-        Surroundings::new().metadata(&server.url("")).env("AWS_EC2_METADATA_DISABLED", "").key(),
+        Surroundings::new().metadata(&server.url("/")).env("AWS_EC2_METADATA_DISABLED", "").key(),
         "MACHINE"
     );
     // And never for what is public.
     server.forget();
-    let public = Surroundings::new().metadata(&server.url("")).wish(|wish| wish.anonymous = true);
+    let public = Surroundings::new().metadata(&server.url("/")).wish(|wish| wish.anonymous = true);
     assert_eq!(public.key(), "-");
     assert_eq!(server.requests(), []);
 }
@@ -613,7 +613,7 @@ fn what_is_nearly_over_is_asked_for_again_and_serves_while_nothing_answers() {
 #[test]
 fn threads_that_ask_at_once_ask_the_service_once() {
     let server = machine();
-    let process = Surroundings::new().metadata(&server.url("")).process();
+    let process = Surroundings::new().metadata(&server.url("/")).process();
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| assert_eq!(process.key(), "MACHINE"));
