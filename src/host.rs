@@ -139,6 +139,12 @@ impl Host {
         })
     }
 
+    /// Surroundings of which nothing but the environment and the clock is known.
+    pub fn of_env(env: Env) -> Self {
+        let (arg0, args, exe) = (OsString::new(), Vec::new(), PathBuf::new());
+        Self { arg0, args, env, exe, clock: SystemTime::now }
+    }
+
     /// The wall clock, in seconds since 1970; a clock before that is 1970.
     pub fn now(&self) -> Timestamp {
         timestamp(self.clock)

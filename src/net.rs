@@ -381,7 +381,11 @@ impl Net {
                 etag: reply.header("etag"),
                 last_modified: reply.header("last-modified"),
             },
-            partial: if reply.status == 206 { Some(reply.partial(bytes.len())?) } else { None },
+            // There are servers that send the part with 200.
+            partial: match get.range.and(reply.header("content-range")) {
+                None if reply.status != 206 => None,
+                _ => Some(reply.partial(bytes.len())?),
+            },
             url: reply.url,
             bytes,
         }))

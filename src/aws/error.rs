@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::refusal;
 use crate::net::{NetError, show_url};
 use crate::time::Timestamp;
 
@@ -173,6 +174,9 @@ impl AwsError {
             Self::Net { .. } => "check the network, and the proxy variables where there is a proxy",
             Self::Answer { .. } => "check the address of that service in the environment",
             Self::Refused { code, message, .. } if is_clock(code, message) => "set this machine's clock",
+            Self::Refused { code, .. } if refusal::is_about_the_asker(code) => {
+                refusal::hint(code).unwrap_or_default()
+            }
             Self::Refused { .. } => "check the role, and who is allowed to assume it",
             Self::Expired { .. } => "renew the credentials, or set this machine's clock",
             Self::Bare { .. } => "give that profile a key, a role or a credential_process",

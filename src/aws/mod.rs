@@ -10,6 +10,7 @@ mod imds;
 mod ini;
 mod process;
 mod profile;
+pub mod refusal;
 pub mod sigv4;
 mod sts;
 pub mod xml;

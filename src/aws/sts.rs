@@ -201,7 +201,10 @@ fn handed_out(bytes: &[u8]) -> Result<Credentials, &'static str> {
 }
 
 fn refusal(role: &Role<'_>, url: &Url, answered: u16, bytes: &[u8]) -> AwsError {
-    let find = |name| xml::find(bytes, &["Error", name]).map(|text| one_line(&text));
+    // `Errors` is what EC2 and moto wrap it in.
+    let find =
+        |name| xml::find(bytes, &["Error", name]).or_else(|| xml::find(bytes, &["Errors", "Error", name]));
+    let find = |name| find(name).map(|text| one_line(&text)).filter(|text| !text.is_empty());
     match find("Code") {
         Some(code) => AwsError::Refused {
             role: role.arn.to_owned(),

@@ -77,11 +77,11 @@ fn the_key_of_the_published_example_signs_the_published_pre_signed_url() {
     );
 }
 
-/// `vectors.json` is what botocore's `SigV4Auth`, `SigV4QueryAuth`, `S3SigV4Auth` and `S3SigV4QueryAuth` sign.
+/// `vectors.json`, made by `tests/support/sigv4_vectors.py`, is what botocore's `SigV4Auth`, `SigV4QueryAuth`, `S3SigV4Auth` and `S3SigV4QueryAuth` sign.
 #[test]
 fn botocore_signs_the_same() {
     let vectors: Vec<Value> = serde_json::from_str(include_str!("vectors.json")).unwrap();
-    assert!(vectors.len() >= 60, "{}", vectors.len());
+    assert!(vectors.len() >= 55, "{}", vectors.len());
     for vector in &vectors {
         let text = |key: &str| vector[key].as_str().unwrap();
         let credentials = credentials(text("secret"), vector["token"].as_str());
