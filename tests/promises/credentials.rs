@@ -1,10 +1,12 @@
 //! AWS credentials come from the usual places, in the documented order; what is wrong with a place is said in a line.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::aws::{Surroundings, boto3, handed_out, moment};
+use crate::support::{App, Index, Wheel};
 
 const STATIC: &str = "aws_access_key_id = ";
 
@@ -418,6 +420,88 @@ fn boto3_finds_the_same_key_in_the_same_surroundings() {
                 assert!(expected.ends_with("Error") || expected.ends_with("NotFound"), "{what}: {error}")
             }
         }
+    }
+}
+
+/// An app that was installed from an index and is now fed from a bucket, by a user with these surroundings.
+fn fed_from_a_bucket(user: &Surroundings) -> App {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    let app = app.without_sources().source("s3://bucket/folder").source_key("endpoint", "http://127.0.0.1:1");
+    user.variables().iter().fold(app, |app, (name, value)| app.env(name, value))
+}
+
+#[test]
+fn whatever_is_wrong_with_the_credentials_the_active_generation_starts() {
+    let fails = "[default]\ncredential_process = /bin/sh -c 'echo sesame; exit 1'\n";
+    let user = Surroundings::new;
+    for (user, message, hint) in [
+        (user().config("[default]\nsesame\n"), "config:2: no name = value", "mend the file"),
+        (user().env("AWS_PROFILE", "lost"), "there is no profile lost in ", "check profile in"),
+        (user().config(fails), "fails: exit status: 1", "run the command by hand"),
+        (user().env("AWS_SECRET_ACCESS_KEY", "sesame"), "AWS_ACCESS_KEY_ID is not", "set both"),
+    ] {
+        let app = fed_from_a_bucket(&user);
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+        let outcome = app.start(&["self", "update"]).env("EVERFRESH_LOG", "debug").run();
+        assert!(outcome.err().contains(message) && outcome.err().contains(hint), "{outcome:?}");
+        let outcome = app.run(&["self", "update"]);
+        outcome.status(125).stdout("");
+        assert_eq!(outcome.err().lines().count(), 2, "{outcome:?}");
+        let info = app.run(&["self", "info", "--json"]);
+        for printed in [format!("{outcome:?}"), format!("{info:?}")] {
+            assert!(!printed.contains("sesame"), "{printed}");
+        }
+        for file in app.cached() {
+            let bytes = std::fs::read(&file).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&bytes).contains("sesame"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn temporary_credentials_lie_in_the_cache_for_this_user_only_until_it_is_cleaned() {
+    let answer = handed_out("ASIAKEPT", 3600);
+    let user = Surroundings::new()
+        .config(&format!("[default]\nregion = us-east-1\ncredential_process = /bin/echo '{answer}'\n"));
+    let app = fed_from_a_bucket(&user);
+    let outcome = app.start(&["self", "update"]).env("EVERFRESH_LOG", "debug").run();
+    assert!(!outcome.err().contains("ASIAKEPT"), "{outcome:?}");
+    let holding = || {
+        let holds = |file: &PathBuf| {
+            std::fs::read(file).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("ASIAKEPT"))
+        };
+        app.cached().into_iter().filter(holds).collect::<Vec<_>>()
+    };
+    let [file] = holding().try_into().unwrap();
+    assert_eq!(crate::support::aws::mode(&file), 0o600);
+    app.run(&["self", "clean"]).status(0);
+    assert_eq!(holding(), Vec::<PathBuf>::new());
+}
+
+/// What signs is what the URL names.
+#[test]
+fn a_url_is_signed_by_whom_the_surroundings_name() {
+    let both = ["AWS_ACCESS_KEY_ID=AKIDVARIABLE", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=eu-west-2"];
+    let program = format!(
+        "[default]\ncredential_process = /bin/echo '{}'\nregion = eu-west-3\n",
+        handed_out("ASIAPROGRAM", 3600)
+    );
+    for (user, key, region) in [
+        (Surroundings::new().envs(&both), "AKIDVARIABLE", "eu-west-2"),
+        (Surroundings::new().config(&program), "ASIAPROGRAM", "eu-west-3"),
+    ] {
+        let app = user.variables().iter().fold(App::new(), |app, (name, value)| app.env(name, value));
+        let request = serde_json::json!({"op": "s3.presign", "endpoint": "http://127.0.0.1:1", "bucket": "bucket", "key": "k", "expires": 60});
+        let outcome = app.start_tool(&["rpc"]).stdin(format!("{request}\n")).run();
+        let answer: serde_json::Value = serde_json::from_slice(outcome.bytes()).unwrap();
+        let url = answer["url"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        assert!(
+            url.contains(&format!("X-Amz-Credential={key}%2F"))
+                && url.contains(&format!("%2F{region}%2Fs3%2F")),
+            "{url}"
+        );
     }
 }
 

@@ -107,16 +107,18 @@ fn a_role_is_assumed_with_a_signature_that_moto_checks() {
         + "[default]\nrole_arn = arn:aws:iam::123456789012:role/next\nsource_profile = first\n";
     let found = Surroundings::new().env("AWS_ENDPOINT_URL_STS", &moto.url()).config(&chained).key();
     assert!(found.starts_with("ASIA"), "{found}");
-    let said =
-        Surroundings::new().env("AWS_ENDPOINT_URL_STS", &moto.url()).config(&config("wrong", "")).key();
-    assert_eq!(
-        said,
-        format!(
-            "{ROLE} is refused: SignatureDoesNotMatch: The request signature we calculated does not match the signature \
-             you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for \
-             details.\nhint: check the role, and who is allowed to assume it"
-        )
+    let refused =
+        |config: &str| Surroundings::new().env("AWS_ENDPOINT_URL_STS", &moto.url()).config(config).key();
+    let keys = "hint: check the AWS credentials: the access key and the secret key belong together";
+    let said = refused(&config("wrong", ""));
+    assert!(
+        said.starts_with(&format!("{ROLE} is refused: SignatureDoesNotMatch: The request signature")),
+        "{said}"
     );
+    assert!(said.ends_with(keys) && said.lines().count() == 2, "{said}");
+    let said = refused(&config(&secret, "").replace(&id, "AKIDNOBODY"));
+    let token = "The security token included in the request is invalid.";
+    assert_eq!(said, format!("{ROLE} is refused: InvalidClientTokenId: {token}\n{keys}"));
 }
 
 /// boto3 asks the same services of moto: the same kind of key comes back.
@@ -271,7 +273,11 @@ fn what_the_token_service_does_wrong_is_said_in_a_line() {
             "ROLE is refused: AccessDenied: User: x is not authorized",
             who,
         ),
-        (error("ExpiredToken", ""), "ROLE is refused: ExpiredToken", who),
+        (
+            error("ExpiredToken", ""),
+            "ROLE is refused: ExpiredToken",
+            "log in again: temporary AWS credentials have an end",
+        ),
         (
             error("SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2"),
             "ROLE is refused: SignatureDoesNotMatch: Signature expired: 1 is now earlier than 2",

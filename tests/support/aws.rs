@@ -81,6 +81,10 @@ impl Surroundings {
         self.env("AWS_EC2_METADATA_DISABLED", "false").env("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint)
     }
 
+    pub fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
     pub fn home(&self) -> &Path {
         self.home.path()
     }
