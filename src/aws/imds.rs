@@ -194,7 +194,10 @@ fn is_elsewhere(sys: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::host::{Env, Host};
 
     #[test]
     fn a_page_is_neither_a_token_nor_a_role() {
@@ -206,6 +209,28 @@ mod tests {
         assert_eq!(role(b"\n"), Some(None));
         for page in [&b"<html>"[..], b"../x", b"..", b"a/b", b"a b", b"\xff"] {
             assert_eq!(role(page), None);
+        }
+    }
+
+    #[test]
+    fn silence_is_remembered_for_a_day_of_this_boot() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |clock| {
+            let host = Host { clock, ..Host::of_env(Env::default()) };
+            Aws::new(&host, Some(directory.path().join("aws")))
+        };
+        let noon = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let hours_later = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_080_000);
+        let a_day_later = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_090_000);
+        let before = || SystemTime::UNIX_EPOCH + Duration::from_secs(999_999);
+        assert!(!at(noon).was_silent());
+        at(noon).note_silence();
+        assert!(at(noon).was_silent() && at(hours_later).was_silent());
+        assert!(!at(a_day_later).was_silent() && !at(before).was_silent());
+        let file = at(noon).silence().unwrap();
+        for text in [&b"1000000 another-boot"[..], b"", b"1000000", b"x \xff"] {
+            fs::write_atomic(&file, text).unwrap();
+            assert!(!at(noon).was_silent(), "{text:?}");
         }
     }
 

@@ -454,7 +454,7 @@ fn whatever_is_wrong_with_the_credentials_the_active_generation_starts() {
             assert!(!printed.contains("sesame"), "{printed}");
         }
         for file in app.cached() {
-            let bytes = std::fs::read(&file).unwrap_or_default();
+            let bytes = std::fs::read(app.cache().join(&file)).unwrap();
             assert!(!String::from_utf8_lossy(&bytes).contains("sesame"), "{}", file.display());
         }
     }
@@ -469,10 +469,10 @@ fn temporary_credentials_lie_in_the_cache_for_this_user_only_until_it_is_cleaned
     let outcome = app.start(&["self", "update"]).env("EVERFRESH_LOG", "debug").run();
     assert!(!outcome.err().contains("ASIAKEPT"), "{outcome:?}");
     let holding = || {
-        let holds = |file: &PathBuf| {
-            std::fs::read(file).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("ASIAKEPT"))
-        };
-        app.cached().into_iter().filter(holds).collect::<Vec<_>>()
+        let files = app.cached().into_iter().map(|file| app.cache().join(file));
+        let holds =
+            |file: &PathBuf| String::from_utf8_lossy(&std::fs::read(file).unwrap()).contains("ASIAKEPT");
+        files.filter(holds).collect::<Vec<_>>()
     };
     let [file] = holding().try_into().unwrap();
     assert_eq!(crate::support::aws::mode(&file), 0o600);
