@@ -50,7 +50,7 @@ pub fn read_private(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
     let metadata = symlink_metadata(path)?;
     let private = metadata.is_file()
         && metadata.uid() == nix::unistd::geteuid().as_raw()
-        && metadata.permissions().mode() & 0o077 == 0;
+        && matches!(metadata.permissions().mode() & 0o777, 0o400 | 0o600);
     if !private {
         return Err(io::Error::from(io::ErrorKind::PermissionDenied)).named("trust", path);
     }

@@ -1,7 +1,7 @@
 //! Temporary credentials, remembered in the process, and in files that only this user can read, until they are nearly
 //! over.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Aws {
     ) -> Result<Credentials, AwsError> {
         let file = self.cache.as_ref().map(|directory| directory.join(name(origin)));
         let now = self.now();
-        let kept = file.as_ref().and_then(read);
+        let kept = file.as_deref().and_then(read);
         if let Some((credentials, since)) = &kept
             && *since <= now
             && credentials.last(*since, now)
@@ -90,7 +90,7 @@ fn name(origin: &[&str]) -> String {
 }
 
 /// What a file has. One that others could have read or written, or that is damaged, has nothing.
-fn read(file: &PathBuf) -> Option<(Credentials, Timestamp)> {
+fn read(file: &Path) -> Option<(Credentials, Timestamp)> {
     let bytes = fs::read_private(file, CAP).ok()?;
     let value: Value = serde_json::from_slice(&bytes).ok()?;
     let credentials =
@@ -99,7 +99,7 @@ fn read(file: &PathBuf) -> Option<(Credentials, Timestamp)> {
 }
 
 /// A file that cannot be written is no reason to fail.
-fn write(file: &PathBuf, credentials: &Credentials, now: Timestamp) {
+fn write(file: &Path, credentials: &Credentials, now: Timestamp) {
     let Credentials { access_key_id, secret_access_key, session_token, expires } = credentials;
     let value = json!({
         "AccessKeyId": access_key_id,

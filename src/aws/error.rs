@@ -186,7 +186,7 @@ impl AwsError {
     }
 }
 
-/// Whether the service finds the request too old or too new, as its error codes and SignatureDoesNotMatch tell it.
+/// Whether the service finds the request too old or too new, as its codes and messages tell it.
 fn is_clock(code: &str, message: &str) -> bool {
     matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
         || message.contains("Signature expired")

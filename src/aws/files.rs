@@ -69,9 +69,9 @@ fn read(path: Option<&Path>) -> Result<Ini, AwsError> {
 /// The text of a file, where there is one.
 pub(super) fn text(path: &Path) -> Result<Option<String>, AwsError> {
     let bytes = fs::read_if_there(path, CAP).map_err(|error| AwsError::File(error.to_string()))?;
-    bytes.map(|bytes| String::from_utf8(bytes)).transpose().map_err(|error| {
+    bytes.map(String::from_utf8).transpose().map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let line = good.split(|byte| *byte == b'\n').count();
         AwsError::Line { file: path.to_owned(), line, reason: "not UTF-8" }
     })
 }

@@ -134,11 +134,16 @@ impl Metadata {
         let headers = token.as_deref().map(|token| ("X-aws-ec2-metadata-token", token));
         let roles = ask(Method::Get, ROLES, headers.as_slice())?;
         let role = match roles.status {
-            200 => role(&roles.bytes).ok_or(answer("a list of roles that is none"))?,
+            200 => first_line(&roles.bytes).ok_or(answer("a list of roles that is none"))?,
             404 => return Ok(None),
             other => return Err(self.refusal(other)),
         };
-        let Some(role) = role else { return Ok(None) };
+        if role.is_empty() {
+            return Ok(None);
+        }
+        if !is_role(role) {
+            return Err(answer("a list of roles that is none"));
+        }
         let reply = ask(Method::Get, &format!("{ROLES}{role}"), headers.as_slice())?;
         if reply.status != 200 {
             return Err(self.refusal(reply.status));
@@ -172,12 +177,16 @@ fn word(bytes: &[u8]) -> Option<String> {
     plain.then(|| text.to_owned())
 }
 
-/// The first of the machine's roles, in the characters that IAM allows; `Some(None)` where there is none.
-fn role(bytes: &[u8]) -> Option<Option<String>> {
+/// The first line that says something; empty where none does, `None` where it is no text.
+fn first_line(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let Some(name) = text.lines().map(str::trim).find(|line| !line.is_empty()) else { return Some(None) };
+    Some(text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default())
+}
+
+/// Whether a role can have that name: the characters that IAM allows, and no way out of the path.
+fn is_role(name: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    (name.chars().all(known) && name.trim_matches('.') != "").then(|| Some(name.to_owned()))
+    name.chars().all(known) && !name.trim_matches('.').is_empty()
 }
 
 /// Whether the firmware says that this is no EC2 instance ("Detect whether a host is an EC2 instance" in the EC2 User
@@ -205,10 +214,11 @@ mod tests {
         for page in [&b"<html>"[..], b"", b"a b", b"a\r\nX: y", b"\xff"] {
             assert_eq!(word(page), None);
         }
-        assert_eq!(role(b"first@x\nsecond\n"), Some(Some("first@x".to_owned())));
-        assert_eq!(role(b"\n"), Some(None));
-        for page in [&b"<html>"[..], b"../x", b"..", b"a/b", b"a b", b"\xff"] {
-            assert_eq!(role(page), None);
+        assert_eq!(first_line(b"\n first@x\nsecond\n"), Some("first@x"));
+        assert_eq!((first_line(b"\n"), first_line(b"\xff")), (Some(""), None));
+        assert!(is_role("first@x"));
+        for page in ["<html>", "../x", "..", "a/b", "a b", ""] {
+            assert!(!is_role(page), "{page}");
         }
     }
 

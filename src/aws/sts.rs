@@ -1,5 +1,5 @@
-//! Roles of the Security Token Service ("AWS Security Token Service API Reference": AssumeRole,
-//! AssumeRoleWithWebIdentity).
+//! Roles of the Security Token Service ("AWS Security Token Service API Reference": `AssumeRole`,
+//! `AssumeRoleWithWebIdentity`).
 
 use std::ffi::OsStr;
 
@@ -123,13 +123,13 @@ impl Aws {
         &self,
         role: &Role<'_>,
         form: &str,
-        signer: Option<&Credentials>,
+        source: Option<&Credentials>,
         inquiry: &Inquiry<'_>,
     ) -> Result<Credentials, AwsError> {
         let TokenService { url, region } = &role.service;
         let host = authority(url);
         let mut headers = vec![("Content-Type", FORM.to_owned())];
-        if let Some(credentials) = signer {
+        if let Some(credentials) = source {
             let signing = Signing {
                 credentials,
                 region,

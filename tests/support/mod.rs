@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod aws;
+pub mod bucket;
 pub mod daemon;
 pub mod distribution;
 pub mod index;
@@ -16,6 +17,7 @@ pub mod server;
 pub mod start;
 
 pub use app::App;
+pub use bucket::{Bucket, Storage};
 pub use daemon::Daemon;
 pub use index::Index;
 pub use net::{BlackHole, RefusedPort, eventually};
