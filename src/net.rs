@@ -142,6 +142,30 @@ pub struct Call<'a> {
     pub cap: u64,
 }
 
+impl<'a> Call<'a> {
+    fn request(&self) -> exchange::Request<'a> {
+        exchange::Request {
+            method: self.method,
+            url: self.url,
+            accept: "*/*",
+            validators: None,
+            range: None,
+            encoding: Encoding::Identity,
+            headers: self.headers,
+            body: self.body,
+        }
+    }
+}
+
+/// How a request leaves this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the environment says: perhaps through a proxy.
+    Usual,
+    /// Without a proxy: what answers is on this machine, or on its link.
+    Direct,
+}
+
 /// The answer to a [`Call`].
 #[derive(Debug)]
 pub struct Reply {
@@ -323,17 +347,14 @@ impl Net {
 
     /// Sends one request as it is, once, and takes whatever status comes.
     pub fn call(&self, call: &Call<'_>, deadline: Deadline) -> Result<Reply, NetError> {
-        let request = exchange::Request {
-            method: call.method,
-            url: call.url,
-            accept: "*/*",
-            validators: None,
-            range: None,
-            encoding: Encoding::Identity,
-            headers: call.headers,
-            body: call.body,
-        };
-        let mut reply = exchange::run_once(self, &request, deadline)?;
+        let mut reply = exchange::run_once(self, &call.request(), deadline)?;
+        Ok(Reply { bytes: reply.read(call.cap)?, status: reply.status, headers: reply.headers() })
+    }
+
+    /// [`Self::call`] without anybody's credentials but those among its headers: no user name and password of a URL or
+    /// of `.netrc`, no token, no signature.
+    pub fn call_plainly(&self, call: &Call<'_>, way: Way, deadline: Deadline) -> Result<Reply, NetError> {
+        let mut reply = exchange::run_plainly(self, &call.request(), way, deadline)?;
         Ok(Reply { bytes: reply.read(call.cap)?, status: reply.status, headers: reply.headers() })
     }
 

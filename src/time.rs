@@ -146,6 +146,12 @@ impl Deadline {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
+    /// This deadline, or the moment `duration` from now where that comes sooner.
+    #[must_use]
+    pub fn at_most(self, duration: Duration) -> Self {
+        if self.remaining().is_some_and(|left| left <= duration) { self } else { Self::after(duration) }
+    }
+
     /// Whether nothing is left.
     pub fn passed(self) -> bool {
         self.remaining().is_some_and(|left| left.is_zero())

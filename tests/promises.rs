@@ -47,6 +47,10 @@ mod promises {
     mod updates;
     mod version_control;
 
+    // It is let in.
+    mod credentials;
+    mod credentials_services;
+
     // It can be explained.
     mod commands;
     mod config_errors;

@@ -10,7 +10,9 @@ use ureq::{BodyReader, Timeout};
 use url::Url;
 
 use super::error::{Fault, NetError, Phase, show_status};
-use super::{DownloadError, Headers, Method, Net, Partial, Range, TlsFault, Unsigned, Validators, redirect};
+use super::{
+    DownloadError, Headers, Method, Net, Partial, Range, TlsFault, Unsigned, Validators, Way, redirect,
+};
 use crate::aws::refusal;
 use crate::error::Error;
 use crate::time::Deadline;
@@ -57,6 +59,16 @@ pub(super) fn run_once(net: &Net, request: &Request<'_>, deadline: Deadline) -> 
     send(net, &bare(request.url), request, deadline)
 }
 
+/// Sends the request once, with no credentials but its own; redirects are answers.
+pub(super) fn run_plainly(
+    net: &Net,
+    request: &Request<'_>,
+    way: Way,
+    deadline: Deadline,
+) -> Result<Reply, NetError> {
+    send_by(net, &bare(request.url), request, Some(way), deadline)
+}
+
 /// The URL without what is not sent.
 fn bare(url: &Url) -> Url {
     let mut url = url.clone();
@@ -83,6 +95,17 @@ pub(super) fn run(net: &Net, request: &Request<'_>, deadline: Deadline) -> Resul
 }
 
 fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Result<Reply, NetError> {
+    send_by(net, url, request, None, deadline)
+}
+
+/// With a way `plain`, nobody's credentials are added.
+fn send_by(
+    net: &Net,
+    url: &Url,
+    request: &Request<'_>,
+    plain: Option<Way>,
+    deadline: Deadline,
+) -> Result<Reply, NetError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(NetError::new(
             url,
@@ -93,8 +116,10 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
         return Err(NetError::new(url, Fault::Timeout(Phase::Connect)));
     }
     let failed = |fault| NetError::new(url, fault);
-    let authorization = net.credentials.of(url);
-    let route = net.routes.to(url).map_err(failed)?;
+    let route = match plain {
+        Some(Way::Direct) => net.routes.direct(),
+        Some(Way::Usual) | None => net.routes.to(url).map_err(failed)?,
+    };
     let failed = |fault| NetError::new(url, route.ascribe(fault));
     let mut head = ureq::http::Request::builder()
         .method(request.method.name())
@@ -103,10 +128,11 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
         .map_err(|error| failed(Fault::Protocol(error.to_string())))?;
     set_headers(head.headers_mut(), request);
     set(head.headers_mut(), header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
-    let unsigned = Unsigned { method: request.method, url, headers: request.headers, body: request.body };
     // What signed its requests itself needs nobody else's word.
-    if !request.headers.iter().any(|(name, _)| *name == "authorization") {
-        for (name, value) in authorization.headers(&unsigned).map_err(failed)? {
+    let own = request.headers.iter().any(|(name, _)| *name == "authorization");
+    if plain.is_none() && !own {
+        let unsigned = Unsigned { method: request.method, url, headers: request.headers, body: request.body };
+        for (name, value) in net.credentials.of(url).headers(&unsigned).map_err(failed)? {
             set(head.headers_mut(), name, Some(&value));
         }
     }

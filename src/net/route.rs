@@ -105,6 +105,11 @@ impl Routes {
         }
     }
 
+    /// The way without a proxy.
+    pub(super) fn direct(&self) -> &Route {
+        &self.direct
+    }
+
     /// The way to that URL.
     pub(super) fn to(&self, url: &Url) -> Result<&Route, Fault> {
         let proxied = if url.scheme() == "https" { &self.https } else { &self.http };

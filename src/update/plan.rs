@@ -42,7 +42,7 @@ pub fn plan(
 ) -> Result<Plan, Error> {
     let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
-    let aws = Aws::new(host, None);
+    let aws = Aws::new(host, Some(app.files.credentials()));
     let places = Places::of(&app.config, &app.config_path, &host.env, &aws)?;
     let mut request = request(app, host, interpreter)?;
     let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod authority;
+pub mod aws;
 pub mod bucket;
 pub mod daemon;
 pub mod distribution;

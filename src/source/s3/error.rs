@@ -65,7 +65,7 @@ impl S3Error {
     /// What the reader can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Aws(_) => "see where credentials are looked for: docs/configuration.md",
+            Self::Aws(error) => error.hint(),
             Self::Endpoint { .. } => "an endpoint is a web address: \"https://storage.example.org\"",
             Self::Region { .. } => "a region is a word like \"eu-west-1\"",
             Self::Refused { code: Some(code), .. } if refusal::hint(code).is_some() => {
