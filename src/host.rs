@@ -141,8 +141,7 @@ impl Host {
 
     /// Surroundings of which nothing but the environment and the clock is known.
     pub fn of_env(env: Env) -> Self {
-        let (arg0, args, exe) = (OsString::new(), Vec::new(), PathBuf::new());
-        Self { arg0, args, env, exe, clock: SystemTime::now }
+        Self { arg0: OsString::new(), args: Vec::new(), env, exe: PathBuf::new(), clock: SystemTime::now }
     }
 
     /// The wall clock, in seconds since 1970; a clock before that is 1970.

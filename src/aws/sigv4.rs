@@ -234,8 +234,8 @@ fn resolve(path: &str) -> Vec<&str> {
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.len() > 1 => drop(parts.pop()),
-            ".." => {}
+            // The first part is what stands before the first slash.
+            ".." => parts.truncate((parts.len() - 1).max(1)),
             part => parts.push(part),
         }
     }

@@ -134,7 +134,7 @@ fn what_needs_nothing_but_the_request_is_answered() {
             ),
             (json!({"op": "name.normalize", "name": "A.b"}), json!({"ok": true, "name": "a-b"})),
             (json!({"op": "name.normalize", "name": "-"}), error("'-' is not a valid name")),
-            (json!({"op": "sigv4"}), json!({"ok": false, "unsupported": true})),
+            (json!({"op": "sigv5"}), json!({"ok": false, "unsupported": true})),
         ],
     );
 }

@@ -10,6 +10,9 @@ use crate::support::response::base64;
 use crate::support::server::Request;
 use crate::support::{Response, Wheel};
 
+/// Names and values.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 fn is_listing(request: &Request) -> bool {
     request.target.contains("list-type=2")
 }
@@ -120,7 +123,7 @@ fn an_object_that_was_replaced_after_it_had_been_listed_is_not_taken() {
     };
     // By a server that heeds If-Match, and by one that does not.
     let heeding = Bucket::with([wheel.clone()]);
-    heeding.lie(old.clone());
+    heeding.lie(old);
     heeding.app().run::<&str>(&[]).fails(125, expected);
     let deaf = Bucket::with([wheel.clone()]);
     deaf.lie(move |request| {
@@ -217,7 +220,7 @@ fn contents_are_checked_against_what_is_a_digest_of_them_and_nothing_else() {
     let wrong = base64(&[7; 32]);
     let (no_md5, kms) = ("0".repeat(32), ("x-amz-server-side-encryption", "aws:kms"));
     let customer = ("x-amz-server-side-encryption-customer-algorithm", "AES256");
-    let good: &[(&str, &[(&str, &str)])] = &[
+    let good: &[(&str, Headers)] = &[
         (&no_md5, &[kms]),
         (&no_md5, &[customer]),
         (&no_md5, &[("x-amz-checksum-sha256", &sha256)]),
@@ -234,7 +237,7 @@ fn contents_are_checked_against_what_is_a_digest_of_them_and_nothing_else() {
         }
         bucket.app().run::<&str>(&[]).prints("myapp 1.0\n");
     }
-    let bad: &[(&str, &[(&str, &str)], String)] = &[
+    let bad: &[(&str, Headers, String)] = &[
         (&no_md5, &[], format!("md5 is {}, should be {no_md5}", md5_hex(&wheel.bytes))),
         (
             &no_md5,

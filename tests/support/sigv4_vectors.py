@@ -15,7 +15,7 @@ cases=[
  dict(path='/'),dict(path='/-._~0123456789ABCxyz'),dict(path='//a//b/./../c/'),dict(path='/%E1%88%B4'),
  dict(path='/example%20space/'),dict(path='/a%2Fb+c'),dict(path='/x/..'),
  dict(path='/',query='Param2=value2&Param1=value1'),dict(path='/',query='P=b&P=a&P='),
- dict(path='/',query='p=%20%2B%26&a-b=%7E'),dict(path='/',query='list-type=2&prefix=a%2Fb&delimiter=%2F'),
+ dict(path='/',query='p=%20%2B%26&a-b=~'),dict(path='/',query='list-type=2&prefix=a%2Fb&delimiter=%2F'),
  dict(path='/',headers=[('My-Header1',' a   b  c ')]),dict(path='/',headers=[('Zoo','z'),('x-amz-meta-a','"q"')]),
  dict(path='/',method='POST',body='Param1=value1',headers=[('Content-Type','application/x-www-form-urlencoded')]),
  dict(path='/k',token='AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGd'),

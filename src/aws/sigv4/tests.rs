@@ -106,9 +106,10 @@ fn botocore_signs_the_same() {
             headers: &headers,
             body: Some(text("body").as_bytes()).filter(|_| !(s3 && query)),
         };
-        let signed = match query {
-            true => signing.in_query(&request, Duration::from_secs(3600)),
-            false => signing.in_headers(&request),
+        let signed = if query {
+            signing.in_query(&request, Duration::from_secs(3600))
+        } else {
+            signing.in_headers(&request)
         };
         assert_eq!(signed.canonical_request, text("canonical_request"), "{vector}");
         assert_eq!(signed.string_to_sign, text("string_to_sign"), "{vector}");

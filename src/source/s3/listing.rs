@@ -96,7 +96,7 @@ impl Reader<'_> {
         match name {
             "Size" => object.size = text.parse().unwrap_or_default(),
             "ETag" => {
-                object.etag = Some(super::object::bare(text).to_owned()).filter(|etag| !etag.is_empty())
+                object.etag = Some(super::object::bare(text).to_owned()).filter(|etag| !etag.is_empty());
             }
             "LastModified" => object.modified = Timestamp::parse_rfc3339(text),
             _ => {}

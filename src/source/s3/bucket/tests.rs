@@ -92,9 +92,9 @@ fn rusty_s3_signs_the_same_addresses() {
             None => rusty_s3::Credentials::new("AKIAEXAMPLE", secret),
             Some(token) => rusty_s3::Credentials::new_with_token("AKIAEXAMPLE", secret, token),
         };
-        let signed = theirs.get_object(Some(&credentials), key).sign(Duration::from_secs(60));
+        let address = theirs.get_object(Some(&credentials), key).sign(Duration::from_secs(60));
         let parameter =
-            |name: &str| signed.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+            |name: &str| address.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
         let date = parameter("X-Amz-Date");
         let (day, time) = (&date[..8], &date[9..15]);
         let at = format!(
@@ -109,13 +109,13 @@ fn rusty_s3_signs_the_same_addresses() {
         let (at, now) = (Timestamp::parse_rfc3339(&at).unwrap(), signer.aws.now());
         // Theirs was signed a moment ago, and may have been so in another second.
         let url = ours.url(key).unwrap();
-        assert_eq!(url.path(), signed.path());
+        assert_eq!(url.path(), address.path());
         let mut queries = (0..5).map(|late| {
             let ahead = i64::try_from(at.0).unwrap() - i64::try_from(now.0).unwrap() - late;
             let signer = Signer { ahead, ..signer.clone() };
             signer.presign("GET", &url, Duration::from_secs(60)).signature
         });
-        assert!(queries.any(|signature| signature == parameter("X-Amz-Signature")), "{signed}");
+        assert!(queries.any(|signature| signature == parameter("X-Amz-Signature")), "{address}");
     }
 }
 
