@@ -49,18 +49,17 @@ fn a_first_run_without_the_right_keys_says_which_is_wrong() {
             "AKIAANOTHER",
             format!("the service does not know the access key (InvalidAccessKeyId)\n{KEYS}"),
         ),
-        (
-            "AWS_ACCESS_KEY_ID",
-            "",
-            "the service answers 400 UnsupportedAlgorithm\n\
-             hint: check the AWS credentials; without any, requests are unsigned\n"
-                .to_owned(),
-        ),
     ] {
         let app = storage.app("packages").env(variable, value);
         let expected = format!("myapp: error: cannot list s3://{BUCKET}/packages/: {said}");
         app.run::<&str>(&[]).fails(125, &expected);
     }
+    let unsigned = storage.app("packages").source_key("credentials", "none");
+    let expected = format!(
+        "myapp: error: cannot list s3://{BUCKET}/packages/: the service answers 400 UnsupportedAlgorithm\n\
+         hint: check the AWS credentials; without any, requests are unsigned\n"
+    );
+    unsigned.run::<&str>(&[]).fails(125, &expected);
 }
 
 /// moto pages after a thousand keys as Amazon does.
