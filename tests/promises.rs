@@ -19,11 +19,13 @@ mod promises {
     mod the_ground_holds;
 
     // The app starts, and starting costs nothing.
+    mod crash_safety;
     mod damage;
     mod hooks_and_verify;
     mod launch;
     mod launch_details;
     mod progress;
+    mod start_storm;
     mod starts;
     mod warm_path;
 

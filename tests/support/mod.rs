@@ -13,6 +13,7 @@ pub mod python;
 pub mod response;
 pub mod server;
 pub mod start;
+pub mod tracer;
 
 pub use app::App;
 pub use daemon::Daemon;

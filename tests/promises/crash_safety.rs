@@ -1,0 +1,400 @@
+//! Whatever instant ends an update, by death, power cut or a disk that refuses, the app starts afterwards, the old one
+//! or the new one and never a mixture; and the next update leaves nothing lying about.
+//!
+//! Each scenario runs once under a supervisor that counts the system calls that change the disk; then again for each of
+//! them, from the same prepared cache, with that call killed or refused. `scripts/kill-test` takes all of them,
+//! otherwise a sample is taken.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::errno::Errno;
+
+use crate::support::tracer::{Fault, Traced};
+use crate::support::{App, Index, Wheel};
+
+/// Points of a scenario that are tried where not all are.
+const SAMPLE: usize = 4;
+
+/// `myapp` in several modules and a data file, and a dependency, each with the version in it.
+fn app(version: u32) -> [Wheel; 2] {
+    let marker = format!("V = {version}\n{}", "# filling\n".repeat(40 * version as usize));
+    let main = "import os, part\nfrom . import one, two\nHERE = os.path.dirname(__file__)\n\
+                def main():\n    text = open(HERE + '/data.txt').read()\n    \
+                print(V, one.V, two.V, part.V, text.strip(), os.environ['EVERFRESH_GENERATION'])\n";
+    let version = format!("{version}.0");
+    let myapp = Wheel::new("myapp", &version)
+        .file("myapp/__init__.py", format!("V = {}\n{main}", &version[..1]))
+        .file("myapp/one.py", &marker)
+        .file("myapp/two.py", &marker)
+        .file("myapp/data.txt", &version[..1])
+        .requires(&format!("part=={version}"));
+    [myapp, Wheel::new("part", &version).file("part.py", &marker)]
+}
+
+/// What version N prints, whole, as generation G.
+fn output(version: u32, generation: u32) -> String {
+    format!("{version} {version} {version} {version} {version} {generation}\n")
+}
+
+/// An app, its index, and a copy of the cache to come back to.
+struct World {
+    index: Index,
+    app: App,
+}
+
+impl World {
+    fn new() -> Self {
+        let index = Index::with(app(1));
+        let app = App::of(&index).update("keep", 1).update("timeout", "60s");
+        Self { index, app }
+    }
+
+    /// These versions, one update after the other, and long ago.
+    fn through(versions: &[u32]) -> Self {
+        let world = Self::new();
+        for version in versions {
+            world.offer(*version);
+            world.app.run(&["self", "update"]).status(0);
+            world.app.run::<&str>(&[]).status(0);
+            world.app.settle();
+        }
+        let cache = world.app.cache();
+        let aged = "find everfresh -mindepth 1 -maxdepth 2 -exec touch -d '1 day ago' {} +";
+        assert!(Command::new("sh").args(["-c", aged]).current_dir(cache).status().unwrap().success());
+        world
+    }
+
+    fn offer(&self, version: u32) {
+        if version > 1 {
+            for wheel in app(version) {
+                self.index.add(wheel);
+            }
+        }
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.app.root().join("kept")
+    }
+
+    /// Keeps the cache as it is to come back to it.
+    fn keep(&self) {
+        copy(&self.app.cache(), &self.kept());
+    }
+
+    fn restore(&self) {
+        self.app.settle();
+        std::fs::remove_dir_all(self.app.cache()).unwrap();
+        copy(&self.kept(), &self.app.cache());
+    }
+}
+
+/// Times and hard links stay as they are.
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+/// Something that is done to the cache, and what may run when it was cut short.
+struct Scenario {
+    name: &'static str,
+    world: World,
+    arguments: Vec<&'static str>,
+    without_network: bool,
+    /// What a start may print afterwards, before the network is back.
+    allowed: Vec<String>,
+    /// Whether it may also be that nothing can be started without the network.
+    may_be_nothing: bool,
+    /// What has to run after the next update.
+    finally: Vec<String>,
+}
+
+impl Scenario {
+    fn update() -> Self {
+        let world = World::through(&[1, 2]);
+        world.keep();
+        world.offer(3);
+        Self {
+            name: "update",
+            world,
+            arguments: vec![],
+            without_network: false,
+            allowed: vec![output(2, 2), output(3, 3)],
+            may_be_nothing: false,
+            finally: vec![output(3, 3)],
+        }
+    }
+
+    fn first_install() -> Self {
+        let world = World::new();
+        world.keep();
+        Self {
+            name: "first install",
+            world,
+            arguments: vec![],
+            without_network: false,
+            allowed: vec![output(1, 1)],
+            may_be_nothing: true,
+            finally: vec![output(1, 1)],
+        }
+    }
+
+    fn rollback() -> Self {
+        let world = World::through(&[1, 2]);
+        world.keep();
+        Self {
+            name: "rollback",
+            world,
+            arguments: vec!["self", "rollback"],
+            without_network: false,
+            allowed: vec![output(1, 1), output(2, 2)],
+            may_be_nothing: false,
+            finally: vec![output(1, 1), output(2, 2)],
+        }
+    }
+
+    fn cleaning() -> Self {
+        let mut world = World::through(&[1, 2, 3]);
+        world.app = world.app.update("keep", 0);
+        world.keep();
+        Self {
+            name: "cleaning",
+            world,
+            arguments: vec!["self", "clean"],
+            without_network: false,
+            allowed: vec![output(3, 3)],
+            may_be_nothing: false,
+            finally: vec![output(3, 3)],
+        }
+    }
+
+    /// The interpreter is another file than it was, as after its package was upgraded.
+    fn upgraded_interpreter() -> Self {
+        let mut world = World::new();
+        let link = world.app.root().join("bin/python3");
+        let real = std::fs::read_link(&link).unwrap();
+        let own = world.app.root().join("bin/python-of-its-own");
+        // A script: Python itself would not find its library from here.
+        let script = |words: &str| {
+            std::fs::write(&own, format!("#!/bin/sh\n{words}exec {} \"$@\"\n", real.display())).unwrap();
+            assert!(Command::new("chmod").arg("755").arg(&own).status().unwrap().success());
+        };
+        script("");
+        world.app = world.app.python("path", own.to_str().unwrap());
+        world.app.run::<&str>(&[]).prints(&output(1, 1));
+        world.app.settle();
+        world.keep();
+        script("# upgraded\n");
+        Self {
+            name: "upgraded interpreter",
+            world,
+            arguments: vec![],
+            without_network: true,
+            allowed: vec![output(1, 1), output(1, 2)],
+            may_be_nothing: false,
+            finally: vec![output(1, 1), output(1, 2)],
+        }
+    }
+
+    fn trace(&self, fault: Option<(usize, Fault)>) -> Traced {
+        let start = self.world.app.start(&self.arguments);
+        let start = if self.without_network { start.without_network() } else { start };
+        start.trace(&self.world.app.cache(), fault)
+    }
+
+    /// All that change the disk, counted in a run that nothing disturbs.
+    fn count(&self) -> usize {
+        let undisturbed = self.trace(None);
+        assert_eq!(undisturbed.status, Some(0), "{}: {}", self.name, undisturbed.stderr);
+        undisturbed.changes.len()
+    }
+
+    /// Tries the points of a fault and tells how many there were.
+    fn try_each(&self, what: &str, faults: &[Fault], check: impl Fn(&Point, &Traced) -> Result<(), String>) {
+        let count = self.count();
+        let full = std::env::var_os("EVERFRESH_KILL_TEST").is_some();
+        let step = if full { 1 } else { count.div_ceil(SAMPLE) };
+        let mut broken = vec![];
+        let mut tried = 0;
+        for number in (1..=count).step_by(step) {
+            self.world.restore();
+            let fault = faults[number % faults.len()];
+            let traced = self.trace(Some((number, fault)));
+            let point = Point { scenario: self, number, fault };
+            tried += 1;
+            if let Err(reason) = check(&point, &traced).and_then(|()| point.recovers()) {
+                let change = traced.changes.get(number - 1);
+                broken.push(format!("{fault:?} at {number} {change:?}: {reason}"));
+            }
+        }
+        println!("| {} | {what} | {count} calls | {tried} points | {} broken |", self.name, broken.len());
+        assert!(broken.is_empty(), "{}, {what}:\n{}", self.name, broken.join("\n"));
+    }
+}
+
+/// One call at which something happened.
+struct Point<'a> {
+    scenario: &'a Scenario,
+    number: usize,
+    fault: Fault,
+}
+
+impl Point<'_> {
+    fn start(&self, boot: Option<&Path>) -> Result<(), String> {
+        let start = self.scenario.world.app.start::<&str>(&[]).without_network();
+        let outcome = boot.into_iter().fold(start, |start, boot| start.in_boot(boot)).run();
+        let printed = String::from_utf8_lossy(outcome.bytes()).into_owned();
+        let said = outcome.err();
+        let nothing =
+            self.scenario.may_be_nothing && printed.is_empty() && said.starts_with("myapp: error: ");
+        if nothing || self.scenario.allowed.contains(&printed) && sane(said) {
+            return Ok(());
+        }
+        Err(format!("then a start prints {printed:?} and says {said:?}"))
+    }
+
+    /// With the network back, one update makes everything as it should be, and cleaning leaves what is needed.
+    fn recovers(&self) -> Result<(), String> {
+        let app = &self.scenario.world.app;
+        app.settle();
+        let update = app.run(&["self", "update"]);
+        if !sane(update.err()) {
+            return Err(format!("then an update says {:?}", update.err()));
+        }
+        let start = app.run::<&str>(&[]);
+        let printed = String::from_utf8_lossy(start.bytes()).into_owned();
+        // A number that was given before the crash may have been used up.
+        if !self.scenario.finally.contains(&printed) || !start.err().is_empty() {
+            return Err(format!(
+                "after an update ({:?}) a start prints {printed:?} and says {:?}",
+                String::from_utf8_lossy(update.bytes()),
+                start.err()
+            ));
+        }
+        app.settle();
+        app.run(&["self", "clean"]).status(0);
+        let leftovers = leftovers(app);
+        if leftovers.is_empty() { Ok(()) } else { Err(format!("cleaning leaves {leftovers:?}")) }
+    }
+}
+
+/// Errors may be told, but neither by a panic nor by Python.
+fn sane(stderr: &str) -> bool {
+    !stderr.contains("panicked") && !stderr.contains("Traceback")
+}
+
+/// What lies in the cache and belongs to no generation.
+fn leftovers(app: &App) -> Vec<PathBuf> {
+    let root = app.cache().join("everfresh");
+    let state: serde_json::Value = serde_json::from_slice(&std::fs::read(app.state()).unwrap()).unwrap();
+    let mut needed = BTreeSet::new();
+    for generation in state["generations"].as_array().unwrap() {
+        needed.insert(generation["environment"].as_str().unwrap().to_owned());
+        let pins = generation["pins"].as_array().unwrap().iter();
+        needed.extend(pins.map(|pin| pin["sha256"].as_str().unwrap().to_owned()));
+    }
+    let mut found = vec![];
+    for place in ["", "envs", "store", "pages", "pythons"] {
+        let entries = std::fs::read_dir(root.join(place)).unwrap().map(|entry| entry.unwrap().path());
+        let is_leftover = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap();
+            name.starts_with('.') || (matches!(place, "envs" | "store") && !needed.contains(name))
+        };
+        found.extend(entries.filter(is_leftover));
+    }
+    let own = std::fs::read_dir(app.state().parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    found.extend(own.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with('.')));
+    found
+}
+
+/// Every file whose contents were not on the disk is empty now: what a journalled file system does to data that it
+/// had not written. Renames and names themselves are taken as written.
+fn cut_power(cache: &Path, unsynced: &BTreeSet<u64>) {
+    let mut waiting = vec![cache.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = std::fs::symlink_metadata(&path).unwrap();
+            if metadata.is_dir() {
+                waiting.push(path);
+            } else if metadata.is_file() && unsynced.contains(&metadata.ino()) {
+                std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+            }
+        }
+    }
+}
+
+fn survives_death(scenario: &Scenario) {
+    let faults = [Fault::KillAll, Fault::Tear];
+    scenario.try_each("everything is killed", &faults, |point, _| point.start(None));
+    scenario.try_each("one process is killed", &[Fault::KillOne], |point, traced| {
+        let served = traced.start_was_hit
+            || (traced.status == Some(0) && point.scenario.may_print(&traced.stdout))
+            || (scenario.may_be_nothing && traced.status == Some(125));
+        if !served || !sane(&traced.stderr) {
+            let Traced { status, stdout, stderr, .. } = traced;
+            return Err(format!("the start itself ends with {status:?}, {stdout:?}, {stderr:?}"));
+        }
+        scenario.world.app.settle();
+        point.start(None)
+    });
+}
+
+fn survives_a_power_cut(scenario: &Scenario) {
+    let boot = scenario.world.app.root().join("boot");
+    std::fs::write(&boot, "00000000-0000-0000-0000-000000000000\n").unwrap();
+    scenario.try_each("the power is cut", &[Fault::KillAll], |point, traced| {
+        cut_power(&scenario.world.app.cache(), &traced.unsynced);
+        point.start(Some(&boot))
+    });
+}
+
+fn survives_refusals(scenario: &Scenario) {
+    let errors = [Errno::ENOSPC, Errno::EROFS, Errno::EACCES, Errno::EIO, Errno::EMFILE];
+    let faults = errors.map(|error| [Fault::Fail(error), Fault::FailFromHere(error)]);
+    scenario.try_each("the disk refuses", faults.as_flattened(), |point, traced| {
+        let Traced { status, stdout, stderr, .. } = traced;
+        let served = *status == Some(0) && scenario.may_print(stdout);
+        // A command may fail and say why; so may a start that has nothing to start.
+        let told = *status == Some(125) && stderr.starts_with("myapp: error: ");
+        if !(served || (told && (scenario.may_be_nothing || !scenario.arguments.is_empty()))) || !sane(stderr)
+        {
+            return Err(format!("the start itself ends with {status:?}, {stdout:?}, {stderr:?}"));
+        }
+        scenario.world.app.settle();
+        point.start(None)
+    });
+}
+
+impl Scenario {
+    fn may_print(&self, stdout: &str) -> bool {
+        !self.arguments.is_empty() || self.allowed.iter().any(|allowed| allowed == stdout)
+    }
+}
+
+macro_rules! promises {
+    ($($scenario:ident),*) => {$(
+        mod $scenario {
+            use super::Scenario;
+
+            #[test]
+            fn may_be_killed_at_any_instant() {
+                super::survives_death(&Scenario::$scenario());
+            }
+
+            #[test]
+            fn may_lose_power_at_any_instant() {
+                super::survives_a_power_cut(&Scenario::$scenario());
+            }
+
+            #[test]
+            fn may_be_refused_anything_by_the_disk() {
+                super::survives_refusals(&Scenario::$scenario());
+            }
+        }
+    )*};
+}
+
+promises!(update, first_install, rollback, cleaning, upgraded_interpreter);
