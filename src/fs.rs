@@ -87,7 +87,6 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// [`write_atomic`] with the permission bits of the new file.
 pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let temporary = sibling(path, "tmp");
-    let _ = fs::remove_file(&temporary);
     let written = create_new(&temporary, mode).and_then(|mut file| {
         file.write_all(bytes).named("write", &temporary)?;
         file.sync_all().named("sync", &temporary)
@@ -113,15 +112,21 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     renamed
 }
 
-/// A name beside `path` that no other process and no other call of this one uses.
+/// A name beside `path` that nobody else uses or has ever used. Process ids would not do: after a crash in a container
+/// the next process has the same one, and two containers that share a directory have it at the same time.
 pub fn sibling(path: &Path, purpose: &str) -> PathBuf {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    use std::hash::{BuildHasher, RandomState};
+    let unique = RandomState::new().hash_one(std::process::id());
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.{call}.{purpose}", std::process::id()));
+    name.push(format!(".{unique:016x}.{purpose}"));
     path.with_file_name(name)
+}
+
+/// Whether the path has a name that [`sibling`] makes for what is under way.
+pub fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") && (name.ends_with(b".tmp") || name.ends_with(b".old"))
 }
 
 /// Makes a rename in `path`'s directory last through a power cut. A file system that cannot is no reason to fail.
