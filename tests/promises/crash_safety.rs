@@ -206,6 +206,7 @@ impl Scenario {
 
     /// All that change the disk, counted in a run that nothing disturbs.
     fn count(&self) -> usize {
+        self.world.restore();
         let undisturbed = self.trace(None);
         assert_eq!(undisturbed.status, Some(0), "{}: {}", self.name, undisturbed.stderr);
         undisturbed.changes.len()

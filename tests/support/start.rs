@@ -79,7 +79,7 @@ impl Start {
     /// With an identity of the machine's boot that is `boot`'s contents, as after a power cut.
     #[track_caller]
     pub fn in_boot(mut self, boot: &Path) -> Self {
-        let mount = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
+        let mount = "/usr/bin/mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
         let words = ["/bin/sh", "-c", mount].into_iter().map(OsString::from);
         self.wrappers.insert(0, words.chain([boot.into()]).collect());
         self.wrappers.insert(0, unshare("m").iter().map(OsString::from).collect());
