@@ -54,6 +54,9 @@ pub struct Generation {
     pub activated: u64,
     /// The project that gives the app its version, where one does.
     pub main: Option<String>,
+    /// Whether the user went back from it: it is never gone back to but by the user.
+    #[serde(default)]
+    pub left: bool,
 }
 
 /// One file of a pinned set.
@@ -161,10 +164,12 @@ impl State {
         self.generations.iter().find(|generation| generation.number == number)
     }
 
-    /// The newest generation before `number` that is not quarantined.
+    /// The newest generation before `number` that is not quarantined and that the user has not left.
     pub fn good_before(&self, number: u64) -> Option<&Generation> {
         let earlier = self.generations.iter().rev().filter(|generation| generation.number < number);
-        earlier.into_iter().find(|generation| !self.quarantine.contains_key(&generation.identity()))
+        earlier
+            .into_iter()
+            .find(|generation| !generation.left && !self.quarantine.contains_key(&generation.identity()))
     }
 
     /// The number that the next generation gets.

@@ -288,7 +288,10 @@ fn install(
     let staged = environment.build(app)?;
     log::debug(|| "built".to_owned());
     if let Err(error) = verify::verify(app, &staged, interpreter, &recipe) {
-        state.quarantine.insert(offered, error.to_string());
+        // Whoever killed it, or a machine that cannot start it, says nothing about the packages.
+        if matches!(error, Error::VerifyFailed { .. }) {
+            state.quarantine.insert(offered, error.to_string());
+        }
         return Err(error);
     }
     log::debug(|| "verified".to_owned());
