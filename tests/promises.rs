@@ -25,6 +25,7 @@ mod promises {
     mod launch;
     mod launch_details;
     mod progress;
+    mod scarcity;
     mod start_storm;
     mod starts;
     mod warm_path;

@@ -86,6 +86,16 @@ impl Start {
         self
     }
 
+    /// By a shell script with mounts of its own; its first argument is `path`, the others are the command line.
+    #[track_caller]
+    pub fn in_mounts_of_its_own(mut self, script: &str, path: &Path) -> Self {
+        let script = format!("PATH=$PATH:/usr/bin:/bin:/usr/sbin; {script}");
+        let words = ["/bin/sh", "-ec", &script, "sh"].into_iter().map(OsString::from);
+        self.wrappers.insert(0, words.chain([path.into()]).collect());
+        self.wrappers.insert(0, unshare("m").iter().map(OsString::from).collect());
+        self
+    }
+
     /// Under a command that runs a command.
     pub fn under<S: AsRef<OsStr>>(mut self, words: &[S]) -> Self {
         self.wrappers.insert(0, words.iter().map(|word| word.as_ref().to_owned()).collect());
