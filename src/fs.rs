@@ -290,3 +290,22 @@ pub mod path_bytes {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unfinished_has_a_name_that_nothing_had_before() {
+        // A name with the process's number would meet what another process of that number left.
+        let path = Path::new("/cache/envs/key");
+        let names: std::collections::BTreeSet<PathBuf> = (0..1000).map(|_| sibling(path, "tmp")).collect();
+        assert_eq!(names.len(), 1000);
+        let unfinished =
+            |path: &&PathBuf| is_unfinished(path) && path.parent() == Path::new("/cache/envs").into();
+        assert_eq!(names.iter().filter(unfinished).count(), 1000);
+        for finished in ["key", ".hidden", "key.tmp", "..", ""] {
+            assert!(!is_unfinished(Path::new(finished)), "{finished}");
+        }
+    }
+}

@@ -35,6 +35,10 @@ pub struct State {
     pub interpreter: Option<RememberedInterpreter>,
     /// The last generation whose predecessor was told to the user.
     pub announced: u64,
+    /// Files that turned out bad, by [`File::identity`](crate::source::file::File::identity): so that a check does not
+    /// fetch them once more before their time.
+    #[serde(default)]
+    pub bad_files: BTreeMap<String, Failure>,
     /// Set by a rollback: digest of the pinned set that was left, not to be taken again while the sources offer it.
     pub held_back: Option<String>,
 }
@@ -121,6 +125,7 @@ impl Default for State {
             quarantine: BTreeMap::new(),
             interpreter: None,
             announced: 0,
+            bad_files: BTreeMap::new(),
             held_back: None,
         }
     }

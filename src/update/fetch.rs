@@ -81,6 +81,8 @@ impl Description {
 pub struct Lost {
     /// Its name, to be left out when the sources are asked again.
     pub filename: String,
+    /// What tells it from another file of that name, where it had to be fetched and its source says so.
+    pub identity: Option<String>,
     /// Why.
     pub error: Box<Error>,
     /// Whether it is the file's fault: then another candidate may do. A dead network or a full disk is not.
@@ -138,7 +140,8 @@ impl Fetcher<'_> {
     fn one(&self, pin: &Pin, bytes: &AtomicU64) -> Result<Fetched, Lost> {
         let lost = |error: Error| {
             let file_is_bad = error.is_the_files_fault();
-            Lost { filename: pin.file.filename.clone(), error: Box::new(error), file_is_bad }
+            let identity = pin.file.location.url().and_then(|_| pin.file.identity());
+            Lost { filename: pin.file.filename.clone(), identity, error: Box::new(error), file_is_bad }
         };
         let known = self.known_sha256(&pin.file).map_err(lost)?;
         let (sha256, description) =

@@ -225,7 +225,8 @@ fn attempt(
     let deadline = Deadline::after(LONGEST);
     let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
-    let plan = plan::plan(app, host, &interpreter, deadline, listener)?;
+    let bad_files = plan::BadFiles { known: &mut state.bad_files, retry: cause == Cause::Command };
+    let plan = plan::plan(app, host, &interpreter, bad_files, deadline, listener)?;
     let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
     match plan.offline {
         // What runs was made from more than the store has to offer now: it stays.

@@ -1,7 +1,7 @@
 //! From a configuration to a plan: ask the sources, resolve, have the files. A file that turns out bad is dropped
 //! and the sources are asked again without it, so that the next best version is used (transmute's rule).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -12,19 +12,50 @@ use crate::log;
 use crate::net::{Net, Settings};
 use crate::package::requirement::Requirement;
 use crate::python::find::Interpreter;
+use crate::state::Failure;
 use crate::time::{Deadline, Timestamp};
 use crate::update::catalogue::{Catalogue, Places};
+use crate::update::chance;
 use crate::update::environment::Plan;
 use crate::update::events::{Event, Listener};
-use crate::update::fetch::Fetcher;
+use crate::update::fetch::{Fetcher, Lost};
 use crate::update::pages::DiskPages;
-use crate::update::resolve::{self, Pin, Request};
+use crate::update::resolve::{self, Pin, Request, Unsolved};
 
 /// How we call ourselves to servers.
 pub const USER_AGENT: &str = concat!("everfresh/", env!("CARGO_PKG_VERSION"));
 
 /// Candidates that may turn out bad in one update.
 const PATIENCE: usize = 20;
+
+/// How long it is remembered that a file was bad, in seconds: nobody may offer it any more.
+const MEMORY: u64 = 90 * 86_400;
+
+/// What earlier checks learned of files that are bad.
+#[derive(Debug)]
+pub struct BadFiles<'a> {
+    /// By identity, with the moment from which on each is tried again.
+    pub known: &'a mut BTreeMap<String, Failure>,
+    /// Whether they are tried again at once: somebody asks for it.
+    pub retry: bool,
+}
+
+impl BadFiles<'_> {
+    /// Those whose time has not come.
+    fn passed_over(&self, now: Timestamp) -> BTreeSet<String> {
+        let waiting =
+            self.known.iter().filter(|(_, bad)| !self.retry && bad.at <= now.0 && now.0 < bad.retry_at);
+        waiting.map(|(identity, _)| identity.clone()).collect()
+    }
+
+    fn note(&mut self, app: &App, now: Timestamp, lost: &Lost) {
+        let Some(identity) = &lost.identity else { return };
+        let before = self.known.get(identity);
+        let bad = Failure::after(before, now, app.config.update.interval, chance(), lost.error.to_string());
+        self.known.insert(identity.clone(), bad);
+        self.known.retain(|_, bad| now.0.saturating_sub(bad.at) < MEMORY);
+    }
+}
 
 /// Makes the plan.
 ///
@@ -34,6 +65,7 @@ pub fn plan(
     app: &App,
     host: &Host,
     interpreter: &Interpreter,
+    mut bad_files: BadFiles<'_>,
     deadline: Deadline,
     listener: &dyn Listener,
 ) -> Result<Plan, Error> {
@@ -41,12 +73,23 @@ pub fn plan(
     let pages = DiskPages::new(&app.store, app.writable);
     let places = Places::of(&app.config, &app.config_path)?;
     let mut request = request(app, host, interpreter)?;
+    request.dropped = bad_files.passed_over(host.now());
+    let mut passes_over = !request.dropped.is_empty();
     let fetcher = Fetcher { store: &app.store, net: &net, pages: &pages, deadline, listener };
     for _ in 0..PATIENCE {
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
         let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
         catalogue.warm(&request);
-        let pins = resolve::resolve(&request, &catalogue).map_err(|unsolved| catalogue.explain(unsolved))?;
+        let pins = match resolve::resolve(&request, &catalogue) {
+            Ok(pins) => pins,
+            // Nothing else will do: then a bad file gets another chance, and is named if it is bad still.
+            Err(Unsolved::Conflict(_)) if passes_over => {
+                passes_over = false;
+                request.dropped.clear();
+                continue;
+            }
+            Err(unsolved) => return Err(catalogue.explain(unsolved)),
+        };
         log::debug(|| format!("resolved {}", show(&pins)));
         listener.hear(Event::Step { name: "fetching packages".to_owned() });
         match fetcher.all(&pins) {
@@ -57,6 +100,7 @@ pub fn plan(
             Err(lost) if lost.file_is_bad => {
                 let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
                 log::event(&app.files.log(), host.now(), "dropped", &details);
+                bad_files.note(app, host.now(), &lost);
                 if !request.dropped.insert(lost.filename) {
                     return Err(*lost.error);
                 }

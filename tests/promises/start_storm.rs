@@ -260,7 +260,7 @@ fn a_user_who_may_not_look_into_the_cache_gets_one_of_their_own() {
     app.settle();
     let other = as_user(SOMEBODY_ELSE);
     let warning = format!(
-        "myapp: warning: cannot create directory [DIR]/cache/everfresh/apps/{}: Permission denied (os error 13); using \
+        "myapp: warning: cannot create directory [DIR]/cache/everfresh/apps/{}: Permission denied; using \
          [DIR]/tmp/everfresh-{SOMEBODY_ELSE}/everfresh instead\n",
         app.state().parent().unwrap().file_name().unwrap().to_str().unwrap()
     );
