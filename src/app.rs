@@ -76,7 +76,7 @@ fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool, Option<Act
     let configured = config.app.cache.as_deref().filter(|_| host.env.non_empty("EVERFRESH_CACHE").is_none());
     let store = configured.map_or_else(|| store::usual(&host.env), Store::under);
     let temporary = store::temporary(&host.env);
-    let acting = Acting::as_owner_of(store.root());
+    let acting = Acting::as_owner_of(store.root(), &host.exe);
     let Err(error) = prepare(&store, host) else { return Ok((store, true, acting)) };
     if State::read(&store.app(host).state()).active().is_some() {
         return Ok((store, false, acting));

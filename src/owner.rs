@@ -16,8 +16,8 @@ pub struct Acting {
 
 impl Acting {
     /// Acts as the owner of `place`, or of the nearest directory above it that is there. `None` where that is root, or
-    /// this process is not.
-    pub fn as_owner_of(place: &Path) -> Option<Self> {
+    /// this process is not; or where the owner could not find `launcher`, which has to be started for an update.
+    pub fn as_owner_of(place: &Path, launcher: &Path) -> Option<Self> {
         if !geteuid().is_root() {
             return None;
         }
@@ -29,7 +29,8 @@ impl Acting {
         let acting = Self { group: getegid() };
         // The group first: who is not root any more may not change it.
         setegid(Gid::from_raw(there.gid())).ok()?;
-        seteuid(owner).ok().map(|()| acting)
+        seteuid(owner).ok()?;
+        fs::exists(launcher).then_some(acting)
     }
 }
 

@@ -72,7 +72,8 @@ fn two_apps_of_the_same_packages_install_at_the_same_time() {
     for running in all {
         running.wait().status(0).stdout("with 1.0\n");
     }
-    (one.settle(), two.settle());
+    one.settle();
+    two.settle();
     let names = |place: &str| std::fs::read_dir(cache.join("everfresh").join(place)).unwrap().count();
     assert_eq!((names("envs"), names("store"), names("apps")), (1, 2, 2));
 }
@@ -80,9 +81,8 @@ fn two_apps_of_the_same_packages_install_at_the_same_time() {
 #[test]
 fn cleaning_all_the_time_takes_nothing_away_from_fifty_that_run_and_start() {
     let slow = |version: &str| {
-        let main = format!(
-            "import time\ndef main():\n    time.sleep(0.3)\n    import later\n    print('myapp', later.V)\n"
-        );
+        let main =
+            "import time\ndef main():\n    time.sleep(0.3)\n    import later\n    print('myapp', later.V)\n";
         Wheel::new("myapp", version).file("myapp.py", main).file("later.py", format!("V = '{version}'\n"))
     };
     let index = Index::with([slow("1.0")]);
@@ -265,4 +265,20 @@ fn a_user_who_may_not_look_into_the_cache_gets_one_of_their_own() {
         app.state().parent().unwrap().file_name().unwrap().to_str().unwrap()
     );
     app.start::<&str>(&[]).under(&other).run().status(0).stdout("myapp 1.0\n").stderr(&warning);
+}
+
+#[test]
+fn where_the_caches_owner_cannot_find_the_launcher_root_stays_root() {
+    if !is_root() {
+        return;
+    }
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = app_for_everybody(&index);
+    app.run(&["self", "help"]).status(0);
+    belonging_to(&app, SOMEBODY);
+    system(&["chown".as_ref(), "0:0".as_ref(), app.folder().as_ref()]);
+    system(&["chmod".as_ref(), "700".as_ref(), app.folder().as_ref()]);
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.add(Wheel::app("1.1"));
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
 }

@@ -63,6 +63,13 @@ pub struct Traced {
     pub unsynced: BTreeSet<u64>,
 }
 
+impl Traced {
+    /// Whether the start ended by itself and said in a line of its own why there is no app.
+    pub fn says_why(&self) -> bool {
+        matches!(self.status, Some(125..=127)) && self.stderr.contains(": error: ")
+    }
+}
+
 impl Start {
     /// Runs it to its end and to the end of all it began; `fault` happens to the call of that number (from 1) among
     /// those that change something below `below`.
@@ -116,6 +123,7 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    #[allow(clippy::zombie_processes, reason = "a tracer waits for all that it traces")]
     fn run(mut self, mut command: Command) -> Traced {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
