@@ -47,8 +47,7 @@ pub fn verify(app: &App, staged: &Staged, interpreter: &Interpreter, recipe: &Re
     match finished.status {
         Some(status) if status.success() => Ok(()),
         Some(status) if status.signal() == Some(Signal::SIGKILL as i32) => {
-            let source = std::io::Error::other("it was killed");
-            Err(Error::Interpreter { path: interpreter.path.clone(), source })
+            Err(Error::VerifyKilled { app: app.config.app.name.clone() })
         }
         Some(status) => {
             let words = finished.last_words();

@@ -148,8 +148,10 @@ fn a_smoke_test_that_somebody_killed_condemns_nothing() {
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     index.add(Wheel::new("myapp", "1.1").file("myapp.py", victim));
     app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n");
+    app.settle();
     std::fs::write(app.root().join("home/spared"), "").unwrap();
     let info = app.run(&["self", "info", "--json"]).json();
     assert_eq!(info["quarantine"], serde_json::json!({}));
+    assert_eq!(info["failure"]["message"], "the test of the new myapp was killed");
     app.run(&["self", "update"]).prints("myapp 1.0 → 1.1\n");
 }
