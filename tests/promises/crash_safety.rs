@@ -13,6 +13,8 @@ use std::process::Command;
 
 use nix::errno::Errno;
 
+use crate::support::outcome::Outcome;
+use crate::support::start::Start;
 use crate::support::tracer::{Fault, Traced};
 use crate::support::{App, Index, Wheel};
 
@@ -24,7 +26,7 @@ fn app(version: u32) -> [Wheel; 2] {
     let marker = format!("V = {version}\n{}", "# filling\n".repeat(40 * version as usize));
     let main = "import os, part\nfrom . import one, two\nHERE = os.path.dirname(__file__)\n\
                 def main():\n    text = open(HERE + '/data.txt').read()\n    \
-                print(V, one.V, two.V, part.V, text.strip(), os.environ['EVERFRESH_GENERATION'])\n";
+                print(V, one.V, two.V, part.V, text.strip())\n";
     let version = format!("{version}.0");
     let myapp = Wheel::new("myapp", &version)
         .file("myapp/__init__.py", format!("V = {}\n{main}", &version[..1]))
@@ -35,9 +37,9 @@ fn app(version: u32) -> [Wheel; 2] {
     [myapp, Wheel::new("part", &version).file("part.py", &marker)]
 }
 
-/// What version N prints, whole, as generation G.
-fn output(version: u32, generation: u32) -> String {
-    format!("{version} {version} {version} {version} {version} {generation}\n")
+/// What a version prints, whole.
+fn output(version: u32) -> String {
+    format!("{version} {version} {version} {version} {version}\n")
 }
 
 /// An app, its index, and a copy of the cache to come back to.
@@ -121,9 +123,9 @@ impl Scenario {
             world,
             arguments: vec![],
             without_network: false,
-            allowed: vec![output(2, 2), output(3, 3)],
+            allowed: vec![output(2), output(3)],
             may_be_nothing: false,
-            finally: vec![output(3, 3)],
+            finally: vec![output(3)],
         }
     }
 
@@ -135,9 +137,9 @@ impl Scenario {
             world,
             arguments: vec![],
             without_network: false,
-            allowed: vec![output(1, 1)],
+            allowed: vec![output(1)],
             may_be_nothing: true,
-            finally: vec![output(1, 1)],
+            finally: vec![output(1)],
         }
     }
 
@@ -149,9 +151,9 @@ impl Scenario {
             world,
             arguments: vec!["self", "rollback"],
             without_network: false,
-            allowed: vec![output(1, 1), output(2, 2)],
+            allowed: vec![output(1), output(2)],
             may_be_nothing: false,
-            finally: vec![output(1, 1), output(2, 2)],
+            finally: vec![output(1), output(2)],
         }
     }
 
@@ -164,9 +166,9 @@ impl Scenario {
             world,
             arguments: vec!["self", "clean"],
             without_network: false,
-            allowed: vec![output(3, 3)],
+            allowed: vec![output(3)],
             may_be_nothing: false,
-            finally: vec![output(3, 3)],
+            finally: vec![output(3)],
         }
     }
 
@@ -183,7 +185,7 @@ impl Scenario {
         };
         script("");
         world.app = world.app.python("path", own.to_str().unwrap());
-        world.app.run::<&str>(&[]).prints(&output(1, 1));
+        world.app.run::<&str>(&[]).prints(&output(1));
         world.app.settle();
         world.keep();
         script("# upgraded\n");
@@ -192,9 +194,9 @@ impl Scenario {
             world,
             arguments: vec![],
             without_network: true,
-            allowed: vec![output(1, 1), output(1, 2)],
+            allowed: vec![output(1)],
             may_be_nothing: false,
-            finally: vec![output(1, 1), output(1, 2)],
+            finally: vec![output(1)],
         }
     }
 
@@ -213,9 +215,9 @@ impl Scenario {
             world,
             arguments: vec![],
             without_network: false,
-            allowed: vec![output(1, 1)],
+            allowed: vec![output(1)],
             may_be_nothing: false,
-            finally: vec![output(1, 1)],
+            finally: vec![output(1)],
         }
     }
 
@@ -234,7 +236,13 @@ impl Scenario {
     }
 
     /// Tries the points of a fault and tells how many there were.
-    fn try_each(&self, what: &str, faults: &[Fault], check: impl Fn(&Point, &Traced) -> Result<(), String>) {
+    fn try_each(
+        &self,
+        what: &str,
+        faults: &[Fault],
+        boot: Option<&Path>,
+        check: impl Fn(&Point, &Traced) -> Result<(), String>,
+    ) {
         let count = self.count();
         let asked = std::env::var("EVERFRESH_KILL_TEST").ok();
         let step = asked.map_or(count.div_ceil(SAMPLE), |step| step.parse().unwrap());
@@ -244,7 +252,7 @@ impl Scenario {
             self.world.restore();
             let fault = faults[at % faults.len()];
             let traced = self.trace(Some((number, fault)));
-            let point = Point { scenario: self };
+            let point = Point { scenario: self, boot };
             tried += 1;
             if let Err(reason) = check(&point, &traced).and_then(|()| point.recovers()) {
                 let change = traced.changes.get(number - 1);
@@ -259,12 +267,19 @@ impl Scenario {
 /// One call at which something happened.
 struct Point<'a> {
     scenario: &'a Scenario,
+    /// The boot of the machine from then on, where it is another one.
+    boot: Option<&'a Path>,
 }
 
 impl Point<'_> {
-    fn start(&self, boot: Option<&Path>) -> Result<(), String> {
-        let start = self.scenario.world.app.start::<&str>(&[]).without_network();
-        let outcome = boot.into_iter().fold(start, |start, boot| start.in_boot(boot)).run();
+    fn run(&self, arguments: &[&str], change: impl Fn(Start) -> Start) -> Outcome {
+        let start = change(self.scenario.world.app.start(arguments));
+        self.boot.into_iter().fold(start, |start, boot| start.in_boot(boot)).run()
+    }
+
+    /// Without the network, what was there before starts, or what was to come.
+    fn starts(&self) -> Result<(), String> {
+        let outcome = self.run(&[], Start::without_network);
         let printed = String::from_utf8_lossy(outcome.bytes()).into_owned();
         let said = outcome.err();
         let nothing = self.scenario.may_be_nothing && printed.is_empty() && said.contains("myapp: error: ");
@@ -278,13 +293,12 @@ impl Point<'_> {
     fn recovers(&self) -> Result<(), String> {
         let app = &self.scenario.world.app;
         app.settle();
-        let update = app.run(&["self", "update"]);
+        let update = self.run(&["self", "update"], |start| start);
         if !sane(update.err()) {
             return Err(format!("then an update says {:?}", update.err()));
         }
-        let start = app.run::<&str>(&[]);
+        let start = self.run(&[], |start| start);
         let printed = String::from_utf8_lossy(start.bytes()).into_owned();
-        // A number that was given before the crash may have been used up.
         if !self.scenario.finally.contains(&printed) || !start.err().is_empty() {
             return Err(format!(
                 "after an update ({:?}) a start prints {printed:?} and says {:?}",
@@ -293,7 +307,7 @@ impl Point<'_> {
             ));
         }
         app.settle();
-        app.run(&["self", "clean"]).status(0);
+        self.run(&["self", "clean"], |start| start).status(0);
         let leftovers = leftovers(app);
         if leftovers.is_empty() { Ok(()) } else { Err(format!("cleaning leaves {leftovers:?}")) }
     }
@@ -351,8 +365,8 @@ fn cut_power(cache: &Path, unsynced: &BTreeSet<u64>, gone: bool) {
 
 fn survives_death(scenario: &Scenario) {
     let faults = [Fault::KillAll, Fault::Tear];
-    scenario.try_each("everything is killed", &faults, |point, _| point.start(None));
-    scenario.try_each("one process is killed", &[Fault::KillOne], |point, traced| {
+    scenario.try_each("everything is killed", &faults, None, |point, _| point.starts());
+    scenario.try_each("one process is killed", &[Fault::KillOne], None, |point, traced| {
         let served = traced.start_was_hit
             || (traced.status == Some(0) && point.scenario.may_print(&traced.stdout))
             || (scenario.may_be_nothing && traced.says_why());
@@ -361,24 +375,24 @@ fn survives_death(scenario: &Scenario) {
             return Err(format!("the start itself ends with {status:?}, {stdout:?}, {stderr:?}"));
         }
         scenario.world.app.settle();
-        point.start(None)
+        point.starts()
     });
 }
 
 fn survives_a_power_cut(scenario: &Scenario) {
     let boot = scenario.world.app.root().join("boot");
     std::fs::write(&boot, "00000000-0000-0000-0000-000000000000\n").unwrap();
-    scenario.try_each("the power is cut", &[Fault::KillAll], |point, traced| {
+    scenario.try_each("the power is cut", &[Fault::KillAll], Some(&boot), |point, traced| {
         let gone = traced.changes.len() % 2 == 0;
         cut_power(&scenario.world.app.cache(), &traced.unsynced, gone);
-        point.start(Some(&boot))
+        point.starts()
     });
 }
 
 fn survives_refusals(scenario: &Scenario) {
     let errors = [Errno::ENOSPC, Errno::EROFS, Errno::EACCES, Errno::EIO, Errno::EMFILE];
     let faults = errors.map(|error| [Fault::Fail(error), Fault::FailFromHere(error)]);
-    scenario.try_each("the disk refuses", faults.as_flattened(), |point, traced| {
+    scenario.try_each("the disk refuses", faults.as_flattened(), None, |point, traced| {
         let Traced { status, stdout, stderr, .. } = traced;
         let served = *status == Some(0) && scenario.may_print(stdout);
         // A command may fail and say why; so may a start that has nothing to start.
@@ -388,7 +402,7 @@ fn survives_refusals(scenario: &Scenario) {
             return Err(format!("the start itself ends with {status:?}, {stdout:?}, {stderr:?}"));
         }
         scenario.world.app.settle();
-        point.start(None)
+        point.starts()
     });
 }
 
