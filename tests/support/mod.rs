@@ -13,6 +13,7 @@ pub mod python;
 pub mod response;
 pub mod server;
 pub mod start;
+#[cfg(target_arch = "x86_64")]
 pub mod tracer;
 
 pub use app::App;
