@@ -7,11 +7,15 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::aws;
 use crate::config::ConfigError;
 use crate::net::{Fault, NetError};
 use crate::package::archive::refusal::Refusal;
 use crate::python::find::Unsuitable;
+use crate::source::s3::S3Error;
 use crate::trust::hashes::Mismatch;
+use crate::update::build::fault::BuildFault;
+use crate::update::catalogue::SecretFault;
 use crate::update::resolve::Unsolved;
 
 /// A failure, with the names a reader needs to do something about it.
@@ -23,6 +27,13 @@ pub enum Error {
         filename: String,
         /// Why.
         refusal: Refusal,
+    },
+    /// Nothing came of a build.
+    Build {
+        /// What was to be built.
+        what: String,
+        /// Why not.
+        fault: BuildFault,
     },
     /// The configuration cannot be meant.
     Config {
@@ -127,10 +138,17 @@ pub enum Error {
         /// What is wrong with it, in words that quote it.
         reason: String,
     },
+    /// A bucket does not answer as it should.
+    S3(S3Error),
     /// Others can write to the only cache there is.
     SharedCache {
         /// The directory.
         path: PathBuf,
+    },
+    /// A file became another one between its listing and its download.
+    Replaced {
+        /// The file.
+        filename: String,
     },
     /// A file is not as long as its source says.
     Size {
@@ -164,6 +182,17 @@ pub enum Error {
     Unanswered {
         /// What it did.
         reason: String,
+    },
+    /// An environment variable that `launcher.toml` names has no secret.
+    Secret {
+        /// The configuration.
+        file: PathBuf,
+        /// The line that names it.
+        line: usize,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        fault: SecretFault,
     },
     /// The requirements cannot be met.
     Unsolved(Unsolved),
@@ -208,7 +237,9 @@ impl Error {
     pub fn is_the_files_fault(&self) -> bool {
         match self {
             Self::Archive { refusal, .. } => !matches!(refusal, Refusal::Io(_) | Refusal::Read(_)),
+            Self::Build { fault, .. } => !matches!(fault, BuildFault::Unanswered(_)),
             Self::Hash { .. } | Self::Size { .. } => true,
+            Self::Net(error) if error.code.as_deref().is_some_and(aws::refusal::is_about_the_asker) => false,
             Self::Net(error) => {
                 matches!(error.fault, Fault::Status(_) | Fault::TooLarge(_) | Fault::Truncated)
             }
@@ -220,9 +251,10 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Archive { refusal: Refusal::NeedsBuild(_), .. } => {
-                "publish a wheel of it: nothing is built on the user's machine".into()
+                "publish a wheel of it, or say build = true of its source in launcher.toml".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
+            Self::Build { fault, .. } => fault.hint().into(),
             Self::Config { error, .. } => return error.problem.hint(),
             Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),
             Self::Hash { .. } | Self::Size { .. } => {
@@ -230,7 +262,14 @@ impl Error {
             }
             Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
             Self::Io { source, .. } => return io_hint(source).map(Into::into),
-            Self::Net(error) => net_hint(&error.fault).into(),
+            Self::Net(error) => error
+                .code
+                .as_deref()
+                .and_then(aws::refusal::hint)
+                .unwrap_or_else(|| net_hint(&error.fault))
+                .into(),
+            Self::Replaced { .. } => "start it again: somebody is publishing".into(),
+            Self::S3(error) => error.hint().into(),
             Self::NoConfig { .. } => {
                 "launcher.toml has to lie beside the launcher; see launcher.toml.example".into()
             }
@@ -266,6 +305,7 @@ impl Error {
             Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
             Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
             Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
+            Self::Secret { .. } => "set it where the app is started, or change launcher.toml".into(),
             Self::Unsolved(_) => {
                 "loosen the requirements in launcher.toml, or publish what they ask for".into()
             }
@@ -302,12 +342,14 @@ fn net_hint(fault: &Fault) -> &'static str {
         Fault::Resolve | Fault::Connect(_) | Fault::Timeout(_) | Fault::Stalled | Fault::Disconnected => {
             "check the network, and the proxy variables where there is a proxy"
         }
-        Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
-        Fault::Proxy(_) => "check http_proxy, https_proxy, all_proxy and no_proxy",
-        Fault::Status(401 | 403 | 407) => "check the credentials: in the URL, or in ~/.netrc",
+        Fault::Tls(fault) => fault.hint(),
+        Fault::Proxy { .. } => "check http_proxy, https_proxy, all_proxy and no_proxy",
+        Fault::Status(401 | 403 | 407) => {
+            "check the credentials: of the source in launcher.toml, in its URL, or in ~/.netrc"
+        }
         // A page that is missing is an answer; only a file that a page lists gets here.
         Fault::Status(404 | 410) => "its source lists what it does not have: ask whoever publishes it",
-        Fault::Status(_) | Fault::Truncated => "the server is in trouble: try again later",
+        Fault::Status(_) | Fault::Truncated | Fault::Changed => "the server is in trouble: try again later",
         Fault::Redirect(_) | Fault::TooLarge(_) | Fault::Protocol(_) => {
             "check the source's address in launcher.toml"
         }
@@ -318,6 +360,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
+            Self::Build { what, fault } => write!(f, "cannot build {what}: {fault}"),
             Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
             Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),
             Self::Hash { filename, mismatch } => {
@@ -361,11 +404,21 @@ impl fmt::Display for Error {
                 Some(file) => write!(f, "{}:{line}: {reason}", file.display()),
                 None => f.write_str(reason),
             },
+            Self::Replaced { filename } => write!(f, "{filename} was replaced after it had been listed"),
+            Self::S3(error) => error.fmt(f),
             Self::SharedCache { path } => write!(f, "{} can be written by others", path.display()),
             Self::Size { filename, promised, found } => {
                 write!(f, "{filename} has {found} bytes, its source promises {promised}")
             }
             Self::Source { file, line, reason } => write!(f, "{}:{line}: {reason}", file.display()),
+            Self::Secret { file, line, name, fault } => {
+                let fault = match fault {
+                    SecretFault::Unset => "is not set",
+                    SecretFault::NoToken => "holds no token",
+                };
+                let name = name.escape_debug();
+                write!(f, "{}:{line}: the environment variable {name} {fault}", file.display())
+            }
             Self::TooManyBadFiles { count } => write!(f, "{count} files in a row turned out bad"),
             Self::TooSlow { waited } => {
                 write!(f, "the first installation is not done after {}", crate::time::show_duration(*waited))

@@ -44,6 +44,19 @@ pub fn read_if_there(path: &Path, cap: u64) -> Result<Option<Vec<u8>>, Error> {
     if_there(read(path, cap))
 }
 
+/// [`read`] of a regular file of this user that nobody else can read or write; any other is an error.
+pub fn read_private(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = symlink_metadata(path)?;
+    let private = metadata.is_file()
+        && metadata.uid() == nix::unistd::geteuid().as_raw()
+        && matches!(metadata.permissions().mode() & 0o777, 0o400 | 0o600);
+    if !private {
+        return Err(io::Error::from(io::ErrorKind::PermissionDenied)).named("trust", path);
+    }
+    read(path, cap)
+}
+
 /// Turns "it is not there" into `None`.
 pub fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {

@@ -1,17 +1,26 @@
 //! HTTP: one deadline over all of a request, caps, proxies, roots, credentials. With the files of `net/` the only
 //! place that names the HTTP and TLS crates.
 
+mod connect;
 mod credentials;
+mod download;
 mod error;
 mod exchange;
 mod forward;
+mod identity;
 mod netrc;
 mod proxy;
 mod redirect;
+mod resolve;
 mod retry;
 mod route;
+mod socks;
+mod tcp;
 mod tls;
+mod tls_fault;
 
+#[cfg(test)]
+mod download_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -27,15 +36,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use credentials::percent_decode;
+pub(crate) use credentials::base64;
+pub use credentials::{percent_decode, percent_decode_bytes};
 pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
 pub use redirect::MOST_REDIRECTS;
+pub use tls_fault::TlsFault;
 
 use crate::config;
 use crate::error::Error;
 use crate::host::Env;
 use crate::time::Deadline;
-use credentials::{Authorization, Credentials, Login};
+use credentials::{Authorization, Credentials};
 use exchange::Encoding;
 use route::Routes;
 
@@ -131,6 +142,30 @@ pub struct Call<'a> {
     pub cap: u64,
 }
 
+impl<'a> Call<'a> {
+    fn request(&self) -> exchange::Request<'a> {
+        exchange::Request {
+            method: self.method,
+            url: self.url,
+            accept: "*/*",
+            validators: None,
+            range: None,
+            encoding: Encoding::Identity,
+            headers: self.headers,
+            body: self.body,
+        }
+    }
+}
+
+/// How a request leaves this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the environment says: perhaps through a proxy.
+    Usual,
+    /// Without a proxy: what answers is on this machine, or on its link.
+    Direct,
+}
+
 /// The answer to a [`Call`].
 #[derive(Debug)]
 pub struct Reply {
@@ -189,6 +224,8 @@ pub struct Unsigned<'a> {
     pub method: Method,
     /// The address, without user name, password and fragment.
     pub url: &'a Url,
+    /// Further headers: AWS wants those signed that begin with `x-amz-`.
+    pub headers: &'a [(&'a str, &'a str)],
     /// What is handed over.
     pub body: &'a [u8],
 }
@@ -200,6 +237,8 @@ pub enum Range {
     Between(u64, u64),
     /// The last so many.
     Last(u64),
+    /// From this place to the end.
+    From(u64),
 }
 
 /// An answer that is none of the failures.
@@ -290,10 +329,10 @@ impl Net {
         self.credentials.learn(url);
     }
 
-    /// Shows a user name and password (RFC 7617) in all requests below `base`.
-    pub fn log_in(&self, base: &Url, user: &str, password: &str) {
-        let login = Login { user: user.to_owned(), password: password.to_owned() };
-        self.credentials.add(base, Authorization::Basic(login));
+    /// Shows a user name and password (RFC 7617) in all requests below `base`. Without a password it is the one that
+    /// `.netrc` has for that name, else an empty one: many services take a token for a name.
+    pub fn log_in(&self, base: &Url, user: &str, password: Option<&str>) {
+        self.credentials.log_in(base, user, password);
     }
 
     /// Shows a token (RFC 6750) in all requests below `base`.
@@ -308,24 +347,21 @@ impl Net {
 
     /// Sends one request as it is, once, and takes whatever status comes.
     pub fn call(&self, call: &Call<'_>, deadline: Deadline) -> Result<Reply, NetError> {
-        let request = exchange::Request {
-            method: call.method,
-            url: call.url,
-            accept: "*/*",
-            validators: None,
-            range: None,
-            encoding: Encoding::Identity,
-            headers: call.headers,
-            body: call.body,
-        };
-        let mut reply = exchange::run_once(self, &request, deadline)?;
+        let mut reply = exchange::run_once(self, &call.request(), deadline)?;
+        Ok(Reply { bytes: reply.read(call.cap)?, status: reply.status, headers: reply.headers() })
+    }
+
+    /// [`Self::call`] without anybody's credentials but those among its headers: no user name and password of a URL or
+    /// of `.netrc`, no token, no signature.
+    pub fn call_plainly(&self, call: &Call<'_>, way: Way, deadline: Deadline) -> Result<Reply, NetError> {
+        let mut reply = exchange::run_plainly(self, &call.request(), way, deadline)?;
         Ok(Reply { bytes: reply.read(call.cap)?, status: reply.status, headers: reply.headers() })
     }
 
     /// Fetches a page.
     pub fn get(&self, get: &Get<'_>, deadline: Deadline) -> Result<Answer, NetError> {
         self.learn_credentials(get.url);
-        retry::once(deadline, |error| Some(error), || self.get_once(get, deadline))
+        retry::once(deadline, || self.get_once(get, deadline))
     }
 
     fn get_once(&self, get: &Get<'_>, deadline: Deadline) -> Result<Answer, NetError> {
@@ -357,14 +393,19 @@ impl Net {
                 etag: reply.header("etag"),
                 last_modified: reply.header("last-modified"),
             },
-            partial: if reply.status == 206 { Some(reply.partial(bytes.len())?) } else { None },
+            // There are servers that send the part with 200.
+            partial: match get.range.and(reply.header("content-range")) {
+                None if reply.status != 206 => None,
+                _ => Some(reply.partial(bytes.len())?),
+            },
             url: reply.url,
             bytes,
         }))
     }
 
-    /// Fetches a file as it is, piece by piece. A second try is made only while `sink` has
-    /// nothing yet. More than `cap` bytes, or fewer than announced, are an error.
+    /// Fetches a file as it is, piece by piece. A connection lost on the way is made again and the file taken up where
+    /// it ended, a bounded number of times, where the server says by what to recognize it. More than `cap` bytes, or
+    /// fewer than announced, are an error.
     pub fn download(
         &self,
         download: &Download<'_>,
@@ -372,45 +413,6 @@ impl Net {
         sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<Received, DownloadError> {
         self.learn_credentials(download.url);
-        let mut taken = 0;
-        let request = exchange::Request {
-            method: Method::Get,
-            headers: download.headers,
-            body: &[],
-            url: download.url,
-            accept: "*/*",
-            validators: None,
-            range: None,
-            encoding: Encoding::Identity,
-        };
-        retry::once(
-            deadline,
-            |error| match error {
-                (DownloadError::Net(error), 0) => Some(error),
-                _ => None,
-            },
-            || {
-                let result = self.download_once(&request, download.cap, deadline, &mut |bytes| {
-                    taken += bytes.len() as u64;
-                    sink(bytes)
-                });
-                result.map_err(|error| (error, taken))
-            },
-        )
-        .map_err(|(error, _)| error)
-    }
-
-    fn download_once(
-        &self,
-        request: &exchange::Request<'_>,
-        cap: u64,
-        deadline: Deadline,
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<Received, DownloadError> {
-        let mut reply = exchange::run(self, request, deadline)?;
-        if reply.status != 200 {
-            return Err(reply.refusal().into());
-        }
-        Ok(Received { length: reply.stream(cap, sink)?, headers: reply.headers() })
+        download::Transfer::new(self, download, deadline).run(sink)
     }
 }

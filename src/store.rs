@@ -226,6 +226,11 @@ impl AppFiles {
         self.root.join("lock")
     }
 
+    /// Temporary credentials, which only this user can read; the directory is made when there are some.
+    pub fn credentials(&self) -> PathBuf {
+        self.root.join("aws")
+    }
+
     /// The log.
     pub fn log(&self) -> PathBuf {
         self.root.join("log")

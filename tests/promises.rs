@@ -33,10 +33,27 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod building;
+    mod corporate_networks;
+    mod corporate_networks_downloads;
+    mod corporate_networks_families;
+    mod corporate_networks_tls;
+    mod direct_addresses;
+    mod links_pages;
     mod network_trouble;
+    mod pipper;
+    mod private_indexes;
+    mod s3;
+    mod s3_rpc;
+    mod s3_trouble;
     mod source_kinds;
     mod sources;
     mod updates;
+    mod version_control;
+
+    // It is let in.
+    mod credentials;
+    mod credentials_services;
 
     // It can be explained.
     mod commands;

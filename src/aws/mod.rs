@@ -1,15 +1,29 @@
 //! Amazon Web Services: whose credentials sign a request, and which service is asked.
 
+mod answer;
+mod cache;
 mod chain;
+mod container;
+mod error;
+mod files;
+mod imds;
+mod ini;
+mod process;
+mod profile;
+pub mod refusal;
+pub mod sigv4;
+mod sts;
+pub mod xml;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use crate::host::{self, Env, Host};
 use crate::time::Timestamp;
 
-pub use chain::AwsError;
+pub use error::{AwsError, Place, ProfileFault};
 
 /// What proves who asks. Neither shown nor logged.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,13 +44,15 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where credentials, regions and endpoints are looked for.
+/// Where credentials, regions and endpoints are looked for. What was found is remembered; clones share it.
 #[derive(Debug, Clone)]
 pub struct Aws {
     env: Env,
+    home: Option<PathBuf>,
     /// Where temporary credentials may be kept; `None`: nowhere.
     cache: Option<PathBuf>,
     clock: fn() -> SystemTime,
+    memory: Arc<Mutex<Vec<cache::Found>>>,
 }
 
 /// Which service is asked for one source.
@@ -49,9 +65,10 @@ pub struct Service {
 }
 
 impl Aws {
-    /// The surroundings of a process; temporary credentials may be kept in `cache`.
+    /// The surroundings of a process; temporary credentials may be kept in the directory `cache`, which is made when
+    /// there are some, readable by this user only.
     pub fn new(host: &Host, cache: Option<PathBuf>) -> Self {
-        Self { env: host.env.clone(), cache, clock: host.clock }
+        Self { env: host.env.clone(), home: host.home(), cache, clock: host.clock, memory: Arc::default() }
     }
 
     /// This moment.

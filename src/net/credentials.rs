@@ -7,7 +7,7 @@ use url::Url;
 
 use super::error::Fault;
 use super::netrc::Netrc;
-use super::{Method, Sign, Unsigned};
+use super::{Sign, Unsigned};
 use crate::fs;
 use crate::host::Env;
 
@@ -48,18 +48,17 @@ pub(super) enum Authorization {
 }
 
 impl Authorization {
+    fn is_signature(&self) -> bool {
+        matches!(self, Self::Signed(_))
+    }
+
     /// The headers that this adds to a request.
-    pub(super) fn headers(
-        &self,
-        method: Method,
-        url: &Url,
-        body: &[u8],
-    ) -> Result<Vec<(&'static str, String)>, Fault> {
+    pub(super) fn headers(&self, request: &Unsigned<'_>) -> Result<Vec<(&'static str, String)>, Fault> {
         match self {
             Self::Nobody => Ok(Vec::new()),
             Self::Basic(login) => Ok(vec![("authorization", login.basic())]),
             Self::Bearer(token) => Ok(vec![("authorization", format!("Bearer {token}"))]),
-            Self::Signed(signer) => signer.sign(&Unsigned { method, url, body }),
+            Self::Signed(signer) => signer.sign(request),
         }
     }
 }
@@ -84,13 +83,26 @@ impl Credentials {
         }
     }
 
-    /// Takes note of the user name and password in a URL: they hold for all of its origin.
+    /// Takes note of the user name and password in a URL: they hold for all of its origin, unless there are some for
+    /// any part of it already.
     pub(super) fn learn(&self, url: &Url) {
-        if let Some(login) = Login::of_url(url) {
+        if let Some(login) = Login::of_url(url).filter(|_| !self.is_known_at(url)) {
             let mut base = url.clone();
             base.set_path("/");
-            self.add(&base, Authorization::Basic(login));
+            self.log_in(&base, &login.user, url.password().map(|_| login.password.as_str()));
         }
+    }
+
+    fn is_known_at(&self, url: &Url) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|(base, shown)| base.origin() == url.origin() && !shown.is_signature())
+    }
+
+    /// Takes note of a user's name; without a password it is the one that `.netrc` has for that name, else empty.
+    pub(super) fn log_in(&self, base: &Url, user: &str, password: Option<&str>) {
+        let of_netrc = || self.netrc().password(base.host_str()?, user);
+        let password = password.map(str::to_owned).or_else(of_netrc).unwrap_or_default();
+        self.add(base, Authorization::Basic(Login { user: user.to_owned(), password }));
     }
 
     /// Takes note of how requests below `base` show who asks.
@@ -101,16 +113,17 @@ impl Credentials {
         }
     }
 
-    /// How a request to that URL shows who asks: as said of the nearest address above it. A password for one part
-    /// of an origin serves for its other parts, where nothing else is said of them: indexes link to files beside them.
+    /// How a request to that URL shows who asks: as said of the address that has most of its path, of equal ones the
+    /// first. So a password for one part of an origin serves for its other parts too, since indexes link to files
+    /// beside them, and of two users' indexes on one server each has its own. A signature stays below its address.
     pub(super) fn of(&self, url: &Url) -> Authorization {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = || known.iter().filter(|(base, _)| base.origin() == url.origin());
-        let nearest = here()
-            .filter(|(base, _)| is_below(url.path(), base.path()))
-            .max_by_key(|(base, _)| base.path().len());
-        let beside = || here().find(|(_, authorization)| !matches!(authorization, Authorization::Signed(_)));
-        if let Some((_, authorization)) = nearest.or_else(beside) {
+        let nearness = |base: &Url| (parts_in_common(url, base), is_below(url.path(), base.path()));
+        let fit = known.iter().filter(|(base, authorization)| {
+            base.origin() == url.origin() && (nearness(base).1 || !authorization.is_signature())
+        });
+        // Of equally near ones `max_by_key` takes the last.
+        if let Some((_, authorization)) = fit.rev().max_by_key(|(base, _)| nearness(base)) {
             return authorization.clone();
         }
         drop(known);
@@ -126,6 +139,12 @@ impl Credentials {
     }
 }
 
+/// How many parts of their paths, from the beginning on, two URLs share.
+fn parts_in_common(one: &Url, other: &Url) -> usize {
+    let pairs = one.path().split('/').zip(other.path().split('/'));
+    pairs.take_while(|(one, other)| one == other).count()
+}
+
 /// Whether a path is that of a base, or below it.
 fn is_below(path: &str, base: &str) -> bool {
     path.strip_prefix(base.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -133,6 +152,12 @@ fn is_below(path: &str, base: &str) -> bool {
 
 /// Undoes percent-encoding; what is no valid escape stays, bytes that are no UTF-8 become replacement characters.
 pub fn percent_decode(text: &str) -> String {
+    let decoded = percent_decode_bytes(text);
+    String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Undoes percent-encoding; what is no valid escape stays.
+pub fn percent_decode_bytes(text: &str) -> Vec<u8> {
     let hex = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -146,11 +171,11 @@ pub fn percent_decode(text: &str) -> String {
             at += 1;
         }
     }
-    String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    decoded
 }
 
 /// Base64 with padding (RFC 4648, 4).
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
@@ -168,6 +193,7 @@ fn base64(bytes: &[u8]) -> String {
 #[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
+    use crate::net::Method;
 
     fn credentials() -> Credentials {
         Credentials::new(&Env::default())
@@ -175,7 +201,10 @@ mod tests {
 
     fn sent(credentials: &Credentials, url: &str) -> Option<String> {
         let url = Url::parse(url).unwrap();
-        let headers = credentials.of(&url).headers(Method::Get, &url, b"").unwrap();
+        let headers = credentials
+            .of(&url)
+            .headers(&Unsigned { method: Method::Get, url: &url, headers: &[], body: b"" })
+            .unwrap();
         headers.into_iter().next().map(|(_, value)| value)
     }
 
@@ -213,6 +242,10 @@ mod tests {
         credentials.learn(&Url::parse("https://a:1@host/").unwrap());
         credentials.learn(&Url::parse("https://b:2@host/").unwrap());
         assert_eq!(sent(&credentials, "https://host/"), Some("Basic YTox".into()));
+        let credentials = self::credentials();
+        credentials.add(&Url::parse("https://host/simple/").unwrap(), Authorization::Bearer("mine".into()));
+        credentials.learn(&Url::parse("https://b:2@host/files/x").unwrap());
+        assert_eq!(sent(&credentials, "https://host/files/x"), Some("Bearer mine".into()));
     }
 
     #[test]
@@ -239,6 +272,54 @@ mod tests {
         ] {
             assert_eq!(sent(&credentials, &format!("https://host{path}")), Some(header.into()), "{path}");
         }
+    }
+
+    #[test]
+    fn two_users_of_one_server_have_each_their_own_also_for_the_files_beside_their_indexes() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        for turned in [false, true] {
+            let credentials = credentials();
+            let mut indexes = ["alice", "bob"];
+            if turned {
+                indexes.reverse();
+            }
+            for user in indexes {
+                let base = url(&format!("https://host/{user}/dev/+simple/"));
+                credentials.add(&base, Authorization::Bearer(user.to_owned()));
+            }
+            for (path, user) in [
+                ("/alice/dev/+simple/x/", "alice"),
+                ("/bob/dev/+simple/x/", "bob"),
+                ("/alice/dev/+f/1/x.whl", "alice"),
+                ("/bob/dev/+f/1/x.whl", "bob"),
+                ("/bob/prod/+f/1/x.whl", "bob"),
+                ("/bobby/", indexes[0]),
+                ("/", indexes[0]),
+            ] {
+                let sent = sent(&credentials, &format!("https://host{path}"));
+                assert_eq!(sent, Some(format!("Bearer {user}")), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_password_has_the_one_that_netrc_has_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("n");
+        std::fs::write(&path, "machine host login a password 1\nmachine host login b password 2").unwrap();
+        let env: Env = [("NETRC", &path)].into_iter().collect();
+        let url = Url::parse("http://host/x/").unwrap();
+        for (user, password, expected) in
+            [("a", None, "a:1"), ("b", None, "b:2"), ("c", None, "c:"), ("b", Some("3"), "b:3")]
+        {
+            let credentials = Credentials::new(&env);
+            credentials.log_in(&url, user, password);
+            let expected = format!("Basic {}", base64(expected.as_bytes()));
+            assert_eq!(sent(&credentials, "http://host/x/y"), Some(expected));
+        }
+        let credentials = Credentials::new(&env);
+        credentials.learn(&Url::parse("http://b@host/x/").unwrap());
+        assert_eq!(sent(&credentials, "http://host/"), Some("Basic Yjoy".into()));
     }
 
     #[test]

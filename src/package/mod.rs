@@ -1,5 +1,6 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
+pub mod address;
 mod cursor;
 pub mod filename;
 pub mod marker;
@@ -12,6 +13,7 @@ pub mod version;
 pub mod archive;
 pub mod egg;
 pub mod entry_points;
+pub mod pipper;
 pub mod record;
 pub mod sdist;
 mod sdist_layout;

@@ -11,8 +11,12 @@ pub mod page;
 mod project;
 pub mod receive;
 pub mod remote_file;
+pub mod s3;
 mod simple_html;
+pub mod vcs;
 
+#[cfg(test)]
+mod html_tests;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,9 @@ use super::file::File;
 use super::links;
 use super::listing::Listing;
 use super::page::{self, ACCEPT, LARGEST, Page, PageFault};
+use super::s3::S3Error;
+use crate::aws::Aws;
+use crate::config::AwsConfig;
 use crate::error::Error;
 use crate::net::{Answer, Get, Net, NetError, show_url};
 use crate::package::name::ProjectName;
@@ -40,6 +43,8 @@ impl Pages for NoPages {
 pub struct Found {
     /// Its files, in the source's order.
     pub files: Vec<File>,
+    /// Links to version control, which count only where the source says so.
+    pub checkouts: Vec<File>,
     /// Whether every page was as remembered (304).
     pub unchanged: bool,
     /// How many entries were no distribution of the project that we can read.
@@ -60,6 +65,8 @@ pub enum SourceError {
     },
     /// A directory.
     Directory(Error),
+    /// A bucket.
+    S3(S3Error),
 }
 
 impl fmt::Display for SourceError {
@@ -68,24 +75,44 @@ impl fmt::Display for SourceError {
             Self::Net(error) => error.fmt(f),
             Self::Page { url, fault } => write!(f, "cannot use {url}: {fault}"),
             Self::Directory(error) => error.fmt(f),
+            Self::S3(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for SourceError {}
 
+impl From<S3Error> for SourceError {
+    fn from(error: S3Error) -> Self {
+        match error {
+            S3Error::Net(error) => Self::Net(error),
+            error => Self::S3(error),
+        }
+    }
+}
+
 impl Found {
     fn new(listing: Listing, unchanged: bool) -> Self {
-        Self { files: listing.files, unchanged, skipped: listing.skipped }
+        let Listing { files, checkouts, skipped } = listing;
+        Self { files, checkouts, unchanged, skipped }
     }
 
     /// Where there is no page for each project, a project without files is one that is not there.
     fn unless_empty(self) -> Option<Self> {
-        (!self.files.is_empty()).then_some(self)
+        (!self.files.is_empty() || !self.checkouts.is_empty()).then_some(self)
     }
 }
 
 impl Address {
+    /// The same address; where it is that of a bucket, asked by that one.
+    #[must_use]
+    pub fn asked_by(self, aws: &Aws, wish: &AwsConfig) -> Self {
+        match self {
+            Self::S3(folder) => Self::S3(folder.asked_by(aws, wish)),
+            other => other,
+        }
+    }
+
     /// The project's files; `None` where this source does not have the project.
     pub fn project(
         &self,
@@ -98,6 +125,10 @@ impl Address {
         match self {
             Self::Index(base) => fetcher.index(base, name),
             Self::Links(url) => fetcher.links(url, name),
+            Self::S3(folder) => {
+                let listing = folder.project(name, net, pages, deadline)?;
+                Ok(Found::new(listing, false).unless_empty())
+            }
             Self::Directory(path) => {
                 let listing = directory::list(path, name).map_err(SourceError::Directory)?;
                 Ok(Found::new(listing, false).unless_empty())
@@ -155,10 +186,13 @@ impl Fetcher<'_> {
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
         let read = |page: &Page| {
-            let links = links::read(&page.bytes, &page.url, name);
+            let links = links::read(&page.bytes, &page.url, name)?;
             Ok((links.listing.complete()?, links.folders))
         };
-        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
+        // A page that is not there does not say that it lacks the project: the next source must not get it for that.
+        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else {
+            return Err(SourceError::Page { url: show_url(url), fault: PageFault::Missing });
+        };
         for folder in &folders {
             if let Some(((inner, _), same)) = self.fetch(folder, read)? {
                 listing.extend(inner);

@@ -63,8 +63,9 @@ fn one(text: impl AsRef<[u8]>) -> File {
 
 fn address(file: &File) -> String {
     match &file.location {
-        Location::Url(url) | Location::Object { url, .. } => url.to_string(),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => url.to_string(),
         Location::Path(path) => path.display().to_string(),
+        Location::Checkout(checkout) => checkout.to_string(),
     }
 }
 
@@ -422,7 +423,7 @@ mod links_pages {
         </pre><hr></body>\r\n</html>\r\n";
 
     fn read(page: &str, name: &str) -> links::Links {
-        links::read(page.as_bytes(), &url("https://example.com/eggs/"), &project(name))
+        links::read(page.as_bytes(), &url("https://example.com/eggs/"), &project(name)).unwrap()
     }
 
     #[test]
@@ -473,6 +474,38 @@ mod links_pages {
             ]
         );
         assert_eq!(addresses(&links.listing.files)[1], "https://h/archive/v2.0.tar.gz");
+    }
+
+    #[test]
+    fn what_is_no_list_of_links_is_told_from_an_empty_one() {
+        let read = |page: &str| links::read(page.as_bytes(), &url("https://h/"), &project("x"));
+        for page in ["", "Moved", "<form><input type=password></form>", "<!-- <a href=x> -->", "<a name=top>"]
+        {
+            assert_eq!(read(page), Err(PageFault::NoList), "{page}");
+        }
+        for page in ["<h1>Index of /</h1>", "<a href='../'>up</a>", "<a href='?C=N'>", "<a href=old/>"] {
+            assert_eq!(read(page).unwrap().listing.files, [], "{page}");
+        }
+    }
+
+    #[test]
+    fn a_scripts_other_pages_are_those_of_its_queries_and_paths() {
+        let page = "<a href='?C=N;O=D'>sort</a><a href='?dir=a'>a</a><a href='lister.cgi?dir=b#x'>b</a>\
+                    <a href='lister.cgi/c/'>c</a><a href='d/'>d</a><a href='lister.cgi/e/f/'>f</a>\
+                    <a href='?dir=trunk#egg=x-dev'>g</a><a href='//evil/cgi/lister.cgi?dir=h'>h</a>";
+        let read = |address: &str| {
+            let links = links::read(page.as_bytes(), &url(address), &project("x")).unwrap();
+            let folders: Vec<String> = links.folders.iter().map(ToString::to_string).collect();
+            folders
+        };
+        let all = ["lister.cgi?dir=a", "lister.cgi?dir=b", "lister.cgi/c/", "d/"];
+        assert_eq!(read("https://h/cgi/lister.cgi"), all.map(|path| format!("https://h/cgi/{path}")));
+        // The page itself is none of them, and where no script is at work a query changes nothing.
+        assert_eq!(
+            read("https://h/cgi/lister.cgi?dir=a"),
+            all[1..].iter().map(|path| format!("https://h/cgi/{path}")).collect::<Vec<_>>()
+        );
+        assert_eq!(read("https://h/cgi/"), ["https://h/cgi/d/"]);
     }
 
     #[test]
@@ -563,7 +596,8 @@ mod addresses_as_text {
         }
         for (text, reason) in [
             ("", AddressFault::Empty),
-            ("s3://bucket/prefix", AddressFault::Unsupported),
+            ("s3://", AddressFault::Bucket),
+            ("s3://bucket/../x", AddressFault::Prefix),
             ("ftp://h/", AddressFault::Scheme),
             ("https://", AddressFault::Url),
             ("file://host/share", AddressFault::Remote),

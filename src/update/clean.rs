@@ -53,6 +53,7 @@ pub fn clean(app: &App, host: &Host) {
 pub fn clean_now(app: &App, host: &Host) -> Result<Cleaned, Error> {
     let lock = fs::open_lock(&app.files.lock())?;
     let _ = lock.lock();
+    let _ = fs::remove_tree(&app.files.credentials());
     let mut state = State::read(&app.files.state());
     forget(app, &mut state);
     activate::save(app, host, &state)?;

@@ -6,19 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use crate::app::App;
+use crate::aws::Aws;
 use crate::error::Error;
 use crate::host::Host;
 use crate::log;
 use crate::net::{Net, Settings};
 use crate::package::requirement::Requirement;
 use crate::python::find::Interpreter;
+use crate::source::vcs;
 use crate::state::Failure;
 use crate::time::{Deadline, Timestamp};
+use crate::update::build::{Builder, Site};
 use crate::update::catalogue::{Catalogue, Places};
 use crate::update::chance;
 use crate::update::environment::Plan;
 use crate::update::events::{Event, Listener};
-use crate::update::fetch::{Fetcher, Lost};
+use crate::update::fetch::{Fetcher, Lost, Remedy};
 use crate::update::pages::DiskPages;
 use crate::update::resolve::{self, Pin, Request, Unsolved};
 
@@ -71,14 +74,20 @@ pub fn plan(
 ) -> Result<Plan, Error> {
     let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
-    let places = Places::of(&app.config, &app.config_path)?;
+    let aws = Aws::new(host, Some(app.files.credentials()));
+    let places = Places::of(&app.config, &app.config_path, &host.env, &aws)?;
     let mut request = request(app, host, interpreter)?;
     request.dropped = bad_files.passed_over(host.now());
     let mut passes_over = !request.dropped.is_empty();
-    let fetcher = Fetcher { store: &app.store, net: &net, pages: &pages, deadline, listener };
-    for _ in 0..PATIENCE {
+    let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };
+    let builder = Builder::new(&site, &request);
+    let fetcher =
+        Fetcher { store: &app.store, net: &net, pages: &pages, builder: &builder, deadline, listener };
+    // What is built is built once, so asking again for that reason has an end too.
+    let mut patience = PATIENCE;
+    while patience > 0 {
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
-        let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
+        let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
         catalogue.warm(&request);
         let pins = match resolve::resolve(&request, &catalogue) {
             Ok(pins) => pins,
@@ -87,6 +96,9 @@ pub fn plan(
                 passes_over = false;
                 request.dropped.clear();
                 continue;
+            }
+            Err(unsolved @ Unsolved::Conflict(_)) => {
+                return Err(builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)));
             }
             Err(unsolved) => return Err(catalogue.explain(unsolved)),
         };
@@ -97,7 +109,9 @@ pub fn plan(
                 log::debug(|| "fetched".to_owned());
                 return Ok(Plan { files, offline: catalogue.offline() });
             }
-            Err(lost) if lost.file_is_bad => {
+            Err(lost) if lost.remedy == Remedy::AskAgain => {}
+            Err(lost) if lost.remedy == Remedy::NextBest => {
+                patience -= 1;
                 let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
                 log::event(&app.files.log(), host.now(), "dropped", &details);
                 bad_files.note(app, host.now(), &lost);
@@ -105,7 +119,8 @@ pub fn plan(
                     return Err(*lost.error);
                 }
                 // When nothing else will do, this is the reason that counts, not that there is no candidate.
-                let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
+                let catalogue =
+                    Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
                 if resolve::resolve(&request, &catalogue).is_err() {
                     return Err(*lost.error);
                 }
@@ -116,7 +131,7 @@ pub fn plan(
     Err(Error::TooManyBadFiles { count: PATIENCE })
 }
 
-fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {
+pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {
     let update = &app.config.update;
     let now = host.now();
     let cooldown =
@@ -140,7 +155,7 @@ fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request,
 /// The first that is none, with its line.
 pub fn requirements(app: &App) -> Result<Vec<Requirement>, Error> {
     let read = app.config.app.requirements.iter().map(|located| {
-        located.value.parse::<Requirement>().map_err(|error| Error::Requirement {
+        Requirement::parse_lenient(&vcs::without_dev(&located.value)).map_err(|error| Error::Requirement {
             file: Some(app.config_path.clone()),
             line: located.line,
             reason: error.to_string(),

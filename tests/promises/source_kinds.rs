@@ -1,12 +1,10 @@
 //! Servers as they are out there, pages as people write them, and packages of every kind.
 
-use std::path::Path;
-use std::process::Command;
-
 use md5::Digest as _;
 
 use crate::support::distribution::Distribution;
-use crate::support::{App, Daemon, Egg, Index, Response, Sdist, Server, Wheel, daemon};
+use crate::support::servers::pypiserver;
+use crate::support::{App, Egg, Index, Response, Sdist, Server, Wheel};
 
 fn app() -> App {
     App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s")
@@ -16,22 +14,12 @@ fn md5(bytes: &[u8]) -> String {
     md5::Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A real pypiserver that serves a directory at a free port.
-fn pypiserver(packages: &Path) -> Daemon {
-    Daemon::start(&packages.join("log"), |port| {
-        let mut command = Command::new(daemon::tool("pypi-server"));
-        command.args(["run", "--interface", "127.0.0.1", "--disable-fallback", "--port", &port.to_string()]);
-        command.arg(packages);
-        command
-    })
-}
-
 #[test]
 fn a_real_pypiserver_serves() {
     let packages = tempfile::tempdir().unwrap();
     Wheel::app("1.0").requires("dep>=2").write_to(packages.path());
     Sdist::new("dep", "2.0").printing_module("dep").write_to(packages.path());
-    let server = pypiserver(packages.path());
+    let server = pypiserver(packages.path(), &packages.path().join("log"), &[]);
     let app = app().source(server.url("/simple/"));
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     app.settle();

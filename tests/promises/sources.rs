@@ -1,9 +1,7 @@
 //! Every kind of source serves an app, and the first that has a project owns it.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::support::{App, Daemon, Egg, Index, RefusedPort, Sdist, Server, Wheel, daemon};
+use crate::support::servers::{folder, nginx, public_directory};
+use crate::support::{App, Egg, Index, RefusedPort, Sdist, Server, Wheel};
 
 fn app() -> App {
     App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s")
@@ -76,42 +74,15 @@ fn an_index_behind_a_password_serves_those_who_have_it() {
     netrc.run::<&str>(&[]).prints("myapp 1.0\n");
 }
 
-/// A real nginx that lists `packages` at a free port.
-fn nginx(packages: &Path, work: &Path) -> Daemon {
-    std::fs::create_dir_all(work).unwrap();
-    Daemon::start(&work.join("log"), |port| {
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|name| format!("{name}_temp_path {};", work.join(name).display()));
-        let config = format!(
-            "daemon off; worker_processes 1; pid {0}/pid; error_log {0}/error.log;\n\
-             events {{ worker_connections 32; }}\n\
-             http {{ access_log off; {1} server {{ listen 127.0.0.1:{port}; root {2}; autoindex on; }} }}\n",
-            work.display(),
-            temporary.join(" "),
-            packages.display()
-        );
-        let path = work.join("nginx.conf");
-        std::fs::write(&path, config).unwrap();
-        let mut command = Command::new(daemon::system("nginx"));
-        command.arg("-c").arg(&path).arg("-p").arg(work);
-        command
-    })
-}
-
 #[test]
 fn a_real_nginx_serves() {
-    // Workers of a server that root starts run as somebody else and must be able to read the files.
-    let work = tempfile::Builder::new().permissions(public()).tempdir().unwrap();
-    let packages = work.path().join("packages");
+    let work = public_directory();
+    let packages = folder(&work, "packages");
     Wheel::app("1.0").write_to(&packages);
     Wheel::new("a-name-so-long-that-the-listing-cuts-it-off", "1.0").write_to(&packages);
-    let nginx = nginx(&packages, &work.path().join("nginx"));
+    let nginx = nginx(&packages, &folder(&work, "nginx"), "autoindex on;");
     let app = app().source_of_type("links", nginx.url("/"));
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     Wheel::app("1.1").write_to(&packages);
     app.run::<&str>(&[]).prints("myapp 1.1\n");
-}
-
-fn public() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o755)
 }

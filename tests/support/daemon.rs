@@ -13,7 +13,9 @@ use nix::unistd::Pid;
 
 use super::python;
 
-const MAXIMUM_LIFE: &str = "180";
+const MAXIMUM_LIFE: &str = "300";
+/// devpi takes ten seconds to start where nothing else runs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server.
 pub struct Daemon {
@@ -48,7 +50,7 @@ impl Daemon {
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = process.try_wait().unwrap();
             assert!(
-                ended.is_none() && begun.elapsed() < Duration::from_secs(60),
+                ended.is_none() && begun.elapsed() < PATIENCE,
                 "{wanted:?} does not listen ({ended:?}):\n{}",
                 std::fs::read_to_string(log).unwrap_or_default()
             );

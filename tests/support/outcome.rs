@@ -16,8 +16,13 @@ const LINGER: Duration = Duration::from_secs(5);
 /// Progress shows itself after this time.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// What progress tells of.
-const STEPS: [&str; 4] =
-    ["looking for packages", "fetching packages", "installing", "waiting for another update of it"];
+const STEPS: [&str; 5] = [
+    "building ",
+    "looking for packages",
+    "fetching packages",
+    "installing",
+    "waiting for another update of it",
+];
 /// What takes a line of progress away on a terminal.
 const ERASE: &str = "\r\x1b[K";
 
