@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
 use crate::log;
+use crate::owner::Acting;
 use crate::record::FileStamp;
 use crate::state::State;
 use crate::store::{self, AppFiles, Store};
@@ -27,6 +28,8 @@ pub struct App {
     pub files: AppFiles,
     /// Whether the cache can be written; without that the app is started as it is and never updated.
     pub writable: bool,
+    /// Set where root works in somebody else's cache: as its owner, until the app is dropped.
+    _acting: Option<Acting>,
 }
 
 impl App {
@@ -47,12 +50,12 @@ impl App {
         })?;
         let config = Config::parse(&text, host.exe_dir())
             .map_err(|error| Error::Config { file: config_path.clone(), error })?;
-        let (store, writable) = choose_store(&config, host)?;
+        let (store, writable, acting) = choose_store(&config, host)?;
         let files = store.app(host);
         log::debug(|| {
             format!("cache {}{}", files.root().display(), if writable { "" } else { " (read-only)" })
         });
-        Ok(Self { config, config_path, config_stamp, store, files, writable })
+        Ok(Self { config, config_path, config_stamp, store, files, writable, _acting: acting })
     }
 
     /// What decides which packages are installed, as a digest.
@@ -69,21 +72,23 @@ impl App {
 }
 
 /// The configured cache or the usual one where it can be written or at least has the app in it, else a temporary one.
-fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool), Error> {
+fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool, Option<Acting>), Error> {
     let configured = config.app.cache.as_deref().filter(|_| host.env.non_empty("EVERFRESH_CACHE").is_none());
     let store = configured.map_or_else(|| store::usual(&host.env), Store::under);
     let temporary = store::temporary(&host.env);
-    let Err(error) = prepare(&store, host) else { return Ok((store, true)) };
+    let acting = Acting::as_owner_of(store.root(), &host.exe);
+    let Err(error) = prepare(&store, host) else { return Ok((store, true, acting)) };
     if State::read(&store.app(host).state()).active().is_some() {
-        return Ok((store, false));
+        return Ok((store, false, acting));
     }
+    drop(acting);
     if store == temporary || prepare(&temporary, host).is_err() {
         return Err(error);
     }
     if State::read(&temporary.app(host).state()).active().is_none() {
         log::tell(host, &format!("warning: {error}; using {} instead", temporary.root().display()));
     }
-    Ok((temporary, true))
+    Ok((temporary, true, None))
 }
 
 fn prepare(store: &Store, host: &Host) -> Result<(), Error> {

@@ -212,6 +212,11 @@ pub enum Error {
         /// What would be right.
         hint: String,
     },
+    /// The new environment's test was killed, which says nothing about the environment.
+    VerifyKilled {
+        /// The app.
+        app: String,
+    },
     /// The new environment did not pass its test.
     VerifyFailed {
         /// The app.
@@ -307,6 +312,7 @@ impl Error {
             Self::Update { hint, .. } => return hint.clone(),
             Self::Usage { hint, .. } => hint.clone(),
             Self::TooManyBadFiles { .. } => "the source is damaged: ask whoever publishes it".into(),
+            Self::VerifyKilled { .. } => "perhaps the memory is too small; start it again".into(),
             Self::NothingToRepair { .. } | Self::VerifyFailed { .. } => "see the log: self log".into(),
         })
     }
@@ -420,6 +426,7 @@ impl fmt::Display for Error {
             Self::Unanswered { reason } => f.write_str(reason),
             Self::Unsolved(unsolved) => unsolved.fmt(f),
             Self::Update { message, .. } | Self::Usage { message, .. } => f.write_str(message),
+            Self::VerifyKilled { app } => write!(f, "the test of the new {app} was killed"),
             Self::VerifyFailed { app, reason } => write!(f, "the new {app} does not pass its test: {reason}"),
         }
     }

@@ -100,7 +100,6 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// [`write_atomic`] with the permission bits of the new file.
 pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let temporary = sibling(path, "tmp");
-    let _ = fs::remove_file(&temporary);
     let written = create_new(&temporary, mode).and_then(|mut file| {
         file.write_all(bytes).named("write", &temporary)?;
         file.sync_all().named("sync", &temporary)
@@ -126,15 +125,21 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     renamed
 }
 
-/// A name beside `path` that no other process and no other call of this one uses.
+/// A name beside `path` that nobody else uses or has ever used. Process ids would not do: after a crash in a container
+/// the next process has the same one, and two containers that share a directory have it at the same time.
 pub fn sibling(path: &Path, purpose: &str) -> PathBuf {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    use std::hash::{BuildHasher, RandomState};
+    let unique = RandomState::new().hash_one(std::process::id());
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.{call}.{purpose}", std::process::id()));
+    name.push(format!(".{unique:016x}.{purpose}"));
     path.with_file_name(name)
+}
+
+/// Whether the path has a name that [`sibling`] makes for what is under way.
+pub fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") && (name.ends_with(b".tmp") || name.ends_with(b".old"))
 }
 
 /// Makes a rename in `path`'s directory last through a power cut. A file system that cannot is no reason to fail.
@@ -296,5 +301,24 @@ pub mod path_bytes {
             Written::Text(text) => PathBuf::from(text),
             Written::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unfinished_has_a_name_that_nothing_had_before() {
+        // A name with the process's number would meet what another process of that number left.
+        let path = Path::new("/cache/envs/key");
+        let names: std::collections::BTreeSet<PathBuf> = (0..1000).map(|_| sibling(path, "tmp")).collect();
+        assert_eq!(names.len(), 1000);
+        let unfinished =
+            |path: &&PathBuf| is_unfinished(path) && path.parent() == Path::new("/cache/envs").into();
+        assert_eq!(names.iter().filter(unfinished).count(), 1000);
+        for finished in ["key", ".hidden", "key.tmp", "..", ""] {
+            assert!(!is_unfinished(Path::new(finished)), "{finished}");
+        }
     }
 }

@@ -29,6 +29,7 @@ pub mod error;
 pub mod fs;
 pub mod host;
 pub mod log;
+pub mod owner;
 pub mod process;
 pub mod progress;
 pub mod time;

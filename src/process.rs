@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, killpg, raise};
 use nix::unistd::Pid;
 
 use crate::time::Deadline;
@@ -20,6 +20,35 @@ pub(crate) const CAUSE: &str = "EVERFRESH_CAUSE";
 
 /// How long the streams of a child that ended may stay open: what it started elsewhere can hold them for ever.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// While it lives, a write beyond the user's limit of file sizes (`ulimit -f`) is an error like any other and not the
+/// end of the process (`SIGXFSZ`). What this process starts meanwhile has it so too.
+#[derive(Debug)]
+pub struct BoundedFiles {
+    before: Option<SigSet>,
+}
+
+impl BoundedFiles {
+    /// From now on.
+    pub fn begin() -> Self {
+        Self { before: Self::signal().thread_swap_mask(SigmaskHow::SIG_BLOCK).ok() }
+    }
+
+    fn signal() -> SigSet {
+        SigSet::from_iter([Signal::SIGXFSZ])
+    }
+}
+
+impl Drop for BoundedFiles {
+    fn drop(&mut self) {
+        let Some(before) = self.before.filter(|before| !before.contains(Signal::SIGXFSZ)) else { return };
+        // One that waits to be delivered would end the app after exec. With another one there is one to take for sure:
+        // they do not add up.
+        if raise(Signal::SIGXFSZ).is_ok() && Self::signal().wait().is_ok() {
+            let _ = before.thread_set_mask();
+        }
+    }
+}
 
 /// How a child ended.
 #[derive(Debug)]

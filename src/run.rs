@@ -9,6 +9,8 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::launch;
 use crate::log;
+use crate::owner;
+use crate::process::BoundedFiles;
 use crate::record;
 use crate::start;
 use crate::store;
@@ -35,15 +37,20 @@ pub fn run(mut host: Host) -> Result<Status, Error> {
     {
         return never(launch::exec(&ready.launch, Some(ready.in_use), &host)?);
     }
+    // From here on files are written.
+    let bounded = BoundedFiles::begin();
     let app = match (App::open(&host), command::asked_without_config(&host)) {
         (Ok(app), _) => app,
         (Err(_), Some(command)) => return Ok(command::answer_without_config(command, &host)),
         (Err(error), None) => return Err(error),
     };
     if let Some(command) = command::asked_for(&app, &mut host)? {
+        owner::stay();
         return command::run(command, &app, &host);
     }
     let ready = start::choose(&app, &mut host)?;
+    drop(app);
+    drop(bounded);
     never(launch::exec(&ready.launch, Some(ready.in_use), &host)?)
 }
 

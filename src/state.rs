@@ -35,6 +35,10 @@ pub struct State {
     pub interpreter: Option<RememberedInterpreter>,
     /// The last generation whose predecessor was told to the user.
     pub announced: u64,
+    /// Files that turned out bad, by [`File::identity`](crate::source::file::File::identity): so that a check does not
+    /// fetch them once more before their time.
+    #[serde(default)]
+    pub bad_files: BTreeMap<String, Failure>,
     /// Set by a rollback: digest of the pinned set that was left, not to be taken again while the sources offer it.
     pub held_back: Option<String>,
 }
@@ -54,6 +58,9 @@ pub struct Generation {
     pub activated: u64,
     /// The project that gives the app its version, where one does.
     pub main: Option<String>,
+    /// Whether the user went back from it: it is never gone back to but by the user.
+    #[serde(default)]
+    pub left: bool,
 }
 
 /// One file of a pinned set.
@@ -118,6 +125,7 @@ impl Default for State {
             quarantine: BTreeMap::new(),
             interpreter: None,
             announced: 0,
+            bad_files: BTreeMap::new(),
             held_back: None,
         }
     }
@@ -161,10 +169,12 @@ impl State {
         self.generations.iter().find(|generation| generation.number == number)
     }
 
-    /// The newest generation before `number` that is not quarantined.
+    /// The newest generation before `number` that is not quarantined and that the user has not left.
     pub fn good_before(&self, number: u64) -> Option<&Generation> {
         let earlier = self.generations.iter().rev().filter(|generation| generation.number < number);
-        earlier.into_iter().find(|generation| !self.quarantine.contains_key(&generation.identity()))
+        earlier
+            .into_iter()
+            .find(|generation| !generation.left && !self.quarantine.contains_key(&generation.identity()))
     }
 
     /// The number that the next generation gets.

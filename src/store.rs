@@ -172,6 +172,20 @@ impl Store {
         fs::list(&self.root.join("pages")).unwrap_or_default()
     }
 
+    /// What was being written when its writer died, but for environments and distributions: those of apps apart.
+    pub fn unfinished(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let unfinished = |directory: &Path| {
+            let paths = fs::list(directory).unwrap_or_default();
+            paths.into_iter().filter(|path| fs::is_unfinished(path)).collect::<Vec<_>>()
+        };
+        let shared = [&self.root.join("pages"), &self.root.join("pythons"), &self.root];
+        let apps = fs::list(&self.root.join("apps")).unwrap_or_default();
+        (
+            shared.into_iter().flat_map(|directory| unfinished(directory)).collect(),
+            apps.iter().flat_map(|app| unfinished(app)).collect(),
+        )
+    }
+
     /// Held by every updater while it works, shared; the file's lock ends with it. `None` where there are no locks.
     pub fn use_by_updater(&self) -> Option<File> {
         let file = fs::open_lock(&self.root.join("lock")).ok()?;

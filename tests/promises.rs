@@ -19,11 +19,15 @@ mod promises {
     mod the_ground_holds;
 
     // The app starts, and starting costs nothing.
+    #[cfg(target_arch = "x86_64")]
+    mod crash_safety;
     mod damage;
     mod hooks_and_verify;
     mod launch;
     mod launch_details;
     mod progress;
+    mod scarcity;
+    mod start_storm;
     mod starts;
     mod warm_path;
 

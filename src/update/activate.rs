@@ -38,6 +38,7 @@ pub fn activate<'s>(
         recipe,
         activated: host.now().0,
         main: main_project(app),
+        left: false,
     });
     let last = state.generations.len() - 1;
     &state.generations[last]
@@ -224,6 +225,13 @@ pub fn roll_back(app: &App, host: &Host, number: Option<u64>) -> Result<String, 
         state.held_back = newest.map(|generation| pins_digest(&generation.pins));
     } else {
         state.held_back = None;
+    }
+    for generation in &mut state.generations {
+        if generation.number == target.number {
+            generation.left = false;
+        } else if generation.number == active.number {
+            generation.left = target.number < active.number;
+        }
     }
     state.active = Some(target.number);
     state.announced = state.announced.max(target.number);

@@ -75,11 +75,13 @@ struct Waste {
     environments: Vec<PathBuf>,
     distributions: Vec<PathBuf>,
     pages: Vec<PathBuf>,
+    unfinished: Vec<PathBuf>,
 }
 
 impl Waste {
     fn is_empty(&self) -> bool {
-        self.environments.is_empty() && self.distributions.is_empty() && self.pages.is_empty()
+        let Self { environments, distributions, pages, unfinished } = self;
+        [environments, distributions, pages, unfinished].into_iter().all(Vec::is_empty)
     }
 }
 
@@ -103,7 +105,18 @@ fn waste(app: &App, host: &Host, grace: Duration) -> Waste {
         environments: unneeded(app.store.environments(), &environments),
         distributions: unneeded(app.store.distributions(), &distributions),
         pages: app.store.pages().into_iter().filter(|page| is_older(page, now, FORGET)).take(BOUND).collect(),
+        unfinished: unfinished(app, now, grace),
     }
+}
+
+/// What a crash left half-written. Other apps' own files are written under locks of theirs, not ours.
+fn unfinished(app: &App, now: Timestamp, grace: Duration) -> Vec<PathBuf> {
+    let (shared, of_apps) = app.store.unfinished();
+    let of_apps = of_apps.into_iter().filter(|path| {
+        let grace = if path.starts_with(app.files.root()) { grace } else { grace.max(GRACE) };
+        is_older(path, now, grace)
+    });
+    shared.into_iter().filter(|path| is_older(path, now, grace)).chain(of_apps).take(BOUND).collect()
 }
 
 fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
@@ -114,8 +127,9 @@ fn sweep(app: &App, host: &Host, grace: Duration) -> Cleaned {
         environments: waste.environments.iter().filter(|path| remove_environment(path)).count(),
         distributions: waste.distributions.iter().filter(|path| fs::remove_tree(path).is_ok()).count(),
     };
-    for page in &waste.pages {
-        let _ = fs::remove_file(page);
+    for path in waste.pages.iter().chain(&waste.unfinished) {
+        // An interpreter that was being unpacked is a directory.
+        let _ = if fs::is_dir(path) { fs::remove_tree(path) } else { fs::remove_file(path) };
     }
     if cleaned != Cleaned::default() {
         let details =

@@ -84,6 +84,8 @@ impl Description {
 pub struct Lost {
     /// Its name, to be left out when the sources are asked again.
     pub filename: String,
+    /// What tells it from another file of that name, where it had to be fetched and its source says so.
+    pub identity: Option<String>,
     /// Why.
     pub error: Box<Error>,
     /// What can be done.
@@ -158,7 +160,8 @@ impl Fetcher<'_> {
             if let Some(key) = pin.file.metadata_key().filter(|_| remedy == Remedy::NextBest) {
                 self.pages.forget(&key);
             }
-            Lost { filename: pin.file.filename.clone(), error: Box::new(error), remedy }
+            let identity = pin.file.location.url().and_then(|_| pin.file.identity());
+            Lost { filename: pin.file.filename.clone(), identity, error: Box::new(error), remedy }
         };
         if let Some(built) = self.built(&pin.file).map_err(lost)? {
             return Ok(built.fetched(&pin.name));

@@ -226,7 +226,8 @@ fn attempt(
     let deadline = Deadline::after(LONGEST);
     let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
-    let plan = plan::plan(app, host, &interpreter, deadline, listener)?;
+    let bad_files = plan::BadFiles { known: &mut state.bad_files, retry: cause == Cause::Command };
+    let plan = plan::plan(app, host, &interpreter, bad_files, deadline, listener)?;
     let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
     match plan.offline {
         // What runs was made from more than the store has to offer now: it stays.
@@ -289,7 +290,10 @@ fn install(
     let staged = environment.build(app)?;
     log::debug(|| "built".to_owned());
     if let Err(error) = verify::verify(app, &staged, interpreter, &recipe) {
-        state.quarantine.insert(offered, error.to_string());
+        // Whoever killed it, or a machine that cannot start it, says nothing about the packages.
+        if matches!(error, Error::VerifyFailed { .. }) {
+            state.quarantine.insert(offered, error.to_string());
+        }
         return Err(error);
     }
     log::debug(|| "verified".to_owned());

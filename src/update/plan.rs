@@ -1,7 +1,7 @@
 //! From a configuration to a plan: ask the sources, resolve, have the files. A file that turns out bad is dropped
 //! and the sources are asked again without it, so that the next best version is used (transmute's rule).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -14,12 +14,14 @@ use crate::net::{Net, Settings};
 use crate::package::requirement::Requirement;
 use crate::python::find::Interpreter;
 use crate::source::vcs;
+use crate::state::Failure;
 use crate::time::{Deadline, Timestamp};
 use crate::update::build::{Builder, Site};
 use crate::update::catalogue::{Catalogue, Places};
+use crate::update::chance;
 use crate::update::environment::Plan;
 use crate::update::events::{Event, Listener};
-use crate::update::fetch::{Fetcher, Remedy};
+use crate::update::fetch::{Fetcher, Lost, Remedy};
 use crate::update::pages::DiskPages;
 use crate::update::resolve::{self, Pin, Request, Unsolved};
 
@@ -29,6 +31,35 @@ pub const USER_AGENT: &str = concat!("everfresh/", env!("CARGO_PKG_VERSION"));
 /// Candidates that may turn out bad in one update.
 const PATIENCE: usize = 20;
 
+/// How long it is remembered that a file was bad, in seconds: nobody may offer it any more.
+const MEMORY: u64 = 90 * 86_400;
+
+/// What earlier checks learned of files that are bad.
+#[derive(Debug)]
+pub struct BadFiles<'a> {
+    /// By identity, with the moment from which on each is tried again.
+    pub known: &'a mut BTreeMap<String, Failure>,
+    /// Whether they are tried again at once: somebody asks for it.
+    pub retry: bool,
+}
+
+impl BadFiles<'_> {
+    /// Those whose time has not come.
+    fn passed_over(&self, now: Timestamp) -> BTreeSet<String> {
+        let waiting =
+            self.known.iter().filter(|(_, bad)| !self.retry && bad.at <= now.0 && now.0 < bad.retry_at);
+        waiting.map(|(identity, _)| identity.clone()).collect()
+    }
+
+    fn note(&mut self, app: &App, now: Timestamp, lost: &Lost) {
+        let Some(identity) = &lost.identity else { return };
+        let before = self.known.get(identity);
+        let bad = Failure::after(before, now, app.config.update.interval, chance(), lost.error.to_string());
+        self.known.insert(identity.clone(), bad);
+        self.known.retain(|_, bad| now.0.saturating_sub(bad.at) < MEMORY);
+    }
+}
+
 /// Makes the plan.
 ///
 /// # Errors
@@ -37,6 +68,7 @@ pub fn plan(
     app: &App,
     host: &Host,
     interpreter: &Interpreter,
+    mut bad_files: BadFiles<'_>,
     deadline: Deadline,
     listener: &dyn Listener,
 ) -> Result<Plan, Error> {
@@ -45,6 +77,8 @@ pub fn plan(
     let aws = Aws::new(host, Some(app.files.credentials()));
     let places = Places::of(&app.config, &app.config_path, &host.env, &aws)?;
     let mut request = request(app, host, interpreter)?;
+    request.dropped = bad_files.passed_over(host.now());
+    let mut passes_over = !request.dropped.is_empty();
     let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };
     let builder = Builder::new(&site, &request);
     let fetcher =
@@ -55,10 +89,19 @@ pub fn plan(
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
         let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
         catalogue.warm(&request);
-        let pins = resolve::resolve(&request, &catalogue).map_err(|unsolved| match unsolved {
-            Unsolved::Conflict(_) => builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)),
-            _ => catalogue.explain(unsolved),
-        })?;
+        let pins = match resolve::resolve(&request, &catalogue) {
+            Ok(pins) => pins,
+            // Nothing else will do: then a bad file gets another chance, and is named if it is bad still.
+            Err(Unsolved::Conflict(_)) if passes_over => {
+                passes_over = false;
+                request.dropped.clear();
+                continue;
+            }
+            Err(unsolved @ Unsolved::Conflict(_)) => {
+                return Err(builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)));
+            }
+            Err(unsolved) => return Err(catalogue.explain(unsolved)),
+        };
         log::debug(|| format!("resolved {}", show(&pins)));
         listener.hear(Event::Step { name: "fetching packages".to_owned() });
         match fetcher.all(&pins) {
@@ -71,6 +114,7 @@ pub fn plan(
                 patience -= 1;
                 let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
                 log::event(&app.files.log(), host.now(), "dropped", &details);
+                bad_files.note(app, host.now(), &lost);
                 if !request.dropped.insert(lost.filename) {
                     return Err(*lost.error);
                 }

@@ -9,11 +9,14 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::unistd::{getppid, getsid, setsid};
+
 use crate::app::App;
 use crate::error::Error;
 use crate::host::Host;
 use crate::log;
-use crate::process::{CAUSE, ROLE};
+use crate::owner;
+use crate::process::{BoundedFiles, CAUSE, ROLE};
 use crate::progress::Progress;
 use crate::run::Status;
 use crate::time::Deadline;
@@ -55,11 +58,16 @@ pub enum Waited {
     },
 }
 
-/// The part this process plays. The variable that says so goes no further.
+/// The part this process plays. The variable that says so goes no further, and counts only where the right process set
+/// it: one that somebody left in the environment of a start is no reason not to start.
 pub fn take_role(host: &mut Host) -> Role {
-    match host.env.remove(ROLE).as_deref().and_then(OsStr::to_str) {
-        Some("spawner") => Role::Spawner,
-        Some("updater") => Role::Updater,
+    let said = host.env.remove(ROLE).and_then(|said| said.into_string().ok()).unwrap_or_default();
+    match said.split_once(' ') {
+        Some(("spawner", parent)) if parent == getppid().to_string() => Role::Spawner,
+        // Its parent may have ended by now; the session bears its number all the same.
+        Some(("updater", parent)) if getsid(None).is_ok_and(|session| parent == session.to_string()) => {
+            Role::Updater
+        }
         _ => Role::Launcher,
     }
 }
@@ -96,6 +104,7 @@ fn spawn(host: &Host, cause: &str) -> std::io::Result<UnixStream> {
 
 fn command(host: &Host, role: &str) -> Command {
     let mut command = Command::new(&host.exe);
+    let role = format!("{role} {}", std::process::id());
     command.arg0(&host.arg0).env(ROLE, role).stdin(Stdio::null()).current_dir("/");
     // Its words end when the start that it serves goes on; only who debugs it wants to hear more.
     command.stderr(if log::is_debug(host) { Stdio::inherit() } else { Stdio::null() });
@@ -143,15 +152,18 @@ fn listen(stream: UnixStream, deadline: Deadline, progress: &Progress) -> Waited
 
 /// The spawner's whole life.
 pub fn spawn_updater(host: &Host) -> Status {
+    owner::stay();
+    // Out of the terminal's reach: Ctrl-C and a closed window are meant for the app.
+    if setsid().is_err() {
+        return 1;
+    }
     let mut updater = command(host, "updater");
     u8::from(updater.stdout(Stdio::inherit()).spawn().is_err())
 }
 
 /// The updater's whole life.
 pub fn update_for_a_start(host: &Host) -> Status {
-    // Out of the terminal's reach: Ctrl-C and a closed window are meant for the app. It fails only where this
-    // process leads a session already.
-    let _ = nix::unistd::setsid();
+    let _bounded = BoundedFiles::begin();
     let mut host = host.clone();
     let cause = host.env.remove(CAUSE).as_deref().and_then(OsStr::to_str).map_or(Cause::Check, Cause::named);
     let listener = Pipe;

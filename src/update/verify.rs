@@ -1,6 +1,9 @@
 //! The smoke test: nothing is activated whose entry point cannot even be imported.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+
+use nix::sys::signal::Signal;
 
 use crate::app::App;
 use crate::error::Error;
@@ -43,6 +46,9 @@ pub fn verify(app: &App, staged: &Staged, interpreter: &Interpreter, recipe: &Re
         .map_err(|error| Error::Interpreter { path: interpreter.path.clone(), source: error })?;
     match finished.status {
         Some(status) if status.success() => Ok(()),
+        Some(status) if status.signal() == Some(Signal::SIGKILL as i32) => {
+            Err(Error::VerifyKilled { app: app.config.app.name.clone() })
+        }
         Some(status) => {
             let words = finished.last_words();
             Err(failed(if words.is_empty() { status.to_string() } else { words }))

@@ -104,3 +104,54 @@ fn a_hook_may_start_the_launcher_itself() {
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     assert_eq!(std::fs::read_to_string(app.root().join("home/said")).unwrap(), "everfresh 0.1.0\n");
 }
+
+#[test]
+fn what_a_crash_left_half_written_is_swept() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = installed(&index);
+    let own = app.state().parent().unwrap().to_owned();
+    let root = app.cache().join("everfresh");
+    let left = [
+        own.join(".state.json.0123456789abcdef.tmp"),
+        root.join(".CACHEDIR.TAG.0123456789abcdef.tmp"),
+        root.join("pages/.page.0123456789abcdef.tmp"),
+    ];
+    for path in &left {
+        std::fs::write(path, "half").unwrap();
+    }
+    let trees = [
+        "pythons/.python.0123456789abcdef.tmp",
+        "store/.a.whl.0123456789abcdef.tmp",
+        "envs/.key.0123456789abcdef.old",
+    ];
+    let trees = trees.map(|name| root.join(name));
+    for tree in &trees {
+        std::fs::create_dir_all(tree.join("inside")).unwrap();
+        std::fs::write(tree.join("inside/file"), "half").unwrap();
+    }
+    // Another app's own may be written at this moment.
+    let others = root.join("apps/other-0123456789abcdef");
+    std::fs::create_dir(&others).unwrap();
+    std::fs::write(others.join(".record.0123456789abcdef.tmp"), "half").unwrap();
+    app.run(&["self", "clean"]).status(0);
+    let found: Vec<_> = left.iter().chain(&trees).filter(|path| path.exists()).collect();
+    assert!(found.is_empty(), "{found:?}");
+    assert!(others.join(".record.0123456789abcdef.tmp").exists());
+}
+
+#[test]
+fn a_smoke_test_that_somebody_killed_condemns_nothing() {
+    let victim = "import os, signal\nif not os.path.exists(os.path.join(os.environ['HOME'], 'spared')): \
+                  os.kill(os.getpid(), signal.SIGKILL)\ndef main():\n    print('myapp 1.1')\n";
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "0s");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.add(Wheel::new("myapp", "1.1").file("myapp.py", victim));
+    app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n");
+    app.settle();
+    std::fs::write(app.root().join("home/spared"), "").unwrap();
+    let info = app.run(&["self", "info", "--json"]).json();
+    assert_eq!(info["quarantine"], serde_json::json!({}));
+    assert_eq!(info["failure"]["message"], "the test of the new myapp was killed");
+    app.run(&["self", "update"]).prints("myapp 1.0 → 1.1\n");
+}

@@ -262,3 +262,35 @@ fn after_a_power_cut_what_was_not_yet_on_the_disk_is_made_again() {
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     assert_eq!(index.downloads().len(), fetched + 1);
 }
+
+#[test]
+fn what_part_to_play_is_not_for_the_environment_to_say() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "1d");
+    for role in ["updater", "spawner", "updater 1", "spawner 1"] {
+        app.start(&["x"])
+            .env("EVERFRESH_ROLE", role)
+            .env("EVERFRESH_CAUSE", "repair")
+            .run()
+            .prints("myapp 1.0 x\n");
+    }
+}
+
+#[test]
+fn what_the_user_went_back_from_is_not_gone_back_to() {
+    let fragile = "import os\nif os.path.exists(os.path.join(os.environ['HOME'], 'broken')): import nothing_there\n\
+                   def main():\n    print('myapp 1.2')\n";
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = App::of(&index).update("interval", "0s");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    index.add(Wheel::app("1.1"));
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+    app.run(&["self", "rollback"]).prints("myapp 1.1 → myapp 1.0\n");
+    index.add(Wheel::new("myapp", "1.2").file("myapp.py", fragile));
+    app.run::<&str>(&[]).prints("myapp 1.2\n");
+    std::fs::write(app.root().join("home/broken"), "").unwrap();
+    app.settle();
+    let message = "myapp: myapp 1.2 cannot be imported (ModuleNotFoundError: No module named 'nothing_there'); \
+                   started myapp 1.0 instead\n";
+    app.run::<&str>(&[]).status(0).stdout("myapp 1.0\n").stderr(message);
+}

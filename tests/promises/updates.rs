@@ -138,3 +138,22 @@ fn in_manual_mode_only_the_command_updates() {
     app.run(&["self", "update"]).status(0);
     app.run::<&str>(&[]).prints("myapp 1.1\n");
 }
+
+#[test]
+fn a_newest_file_that_is_bad_is_not_fetched_at_each_check() {
+    let newest = Wheel::app("1.1").distribution();
+    let path = format!("/files/{}", newest.filename);
+    let (index, app) = installed("1.0");
+    index.add(newest.clone().lying_about_hash());
+    for _ in 0..3 {
+        app.run::<&str>(&[]).prints("myapp 1.0\n");
+        app.settle();
+    }
+    assert_eq!(index.server().count(&path), 1);
+    // Who asks for it gets another try, and the same name with other bytes is another file.
+    app.run(&["self", "update"]).status(0);
+    assert_eq!(index.server().count(&path), 2);
+    index.remove(&newest.filename).add(newest);
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+    assert_eq!(index.server().count(&path), 3);
+}

@@ -20,6 +20,8 @@ pub mod server;
 pub mod servers;
 pub mod site;
 pub mod start;
+#[cfg(target_arch = "x86_64")]
+pub mod tracer;
 
 pub use app::App;
 pub use authority::{Authority, Certificate};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -72,7 +72,33 @@ impl Start {
     /// In a network namespace of its own, where even 127.0.0.1 is unreachable.
     #[track_caller]
     pub fn without_network(mut self) -> Self {
-        self.wrappers.insert(0, unshare().iter().map(OsString::from).collect());
+        self.wrappers.insert(0, unshare("n").iter().map(OsString::from).collect());
+        self
+    }
+
+    /// With an identity of the machine's boot that is `boot`'s contents, as after a power cut.
+    #[track_caller]
+    pub fn in_boot(mut self, boot: &Path) -> Self {
+        let mount = "/usr/bin/mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
+        let words = ["/bin/sh", "-c", mount].into_iter().map(OsString::from);
+        self.wrappers.insert(0, words.chain([boot.into()]).collect());
+        self.wrappers.insert(0, unshare("m").iter().map(OsString::from).collect());
+        self
+    }
+
+    /// By a shell script with mounts of its own; its first argument is `path`, the others are the command line.
+    #[track_caller]
+    pub fn in_mounts_of_its_own(mut self, script: &str, path: &Path) -> Self {
+        let script = format!("PATH=$PATH:/usr/bin:/bin:/usr/sbin; {script}");
+        let words = ["/bin/sh", "-ec", &script, "sh"].into_iter().map(OsString::from);
+        self.wrappers.insert(0, words.chain([path.into()]).collect());
+        self.wrappers.insert(0, unshare("m").iter().map(OsString::from).collect());
+        self
+    }
+
+    /// Under a command that runs a command.
+    pub fn under<S: AsRef<OsStr>>(mut self, words: &[S]) -> Self {
+        self.wrappers.insert(0, words.iter().map(|word| word.as_ref().to_owned()).collect());
         self
     }
 
@@ -93,15 +119,19 @@ impl Start {
     }
 }
 
-/// The way to a network namespace that works here: as root at once, else through a user namespace.
+/// The way to a namespace of that kind (`n`etwork, `m`ounts) that works here: as root at once, else through a user
+/// namespace.
 #[track_caller]
-fn unshare() -> &'static [&'static str] {
-    static WAY: OnceLock<Option<&'static [&'static str]>> = OnceLock::new();
-    let ways: [&'static [&'static str]; 2] = [&["/usr/bin/unshare", "-n"], &["/usr/bin/unshare", "-rn"]];
-    let works = |way: &&&[&str]| {
-        let output = Command::new(way[0]).args(&way[1..]).arg("/bin/true").output();
+fn unshare(kind: &str) -> Vec<String> {
+    static AS_ROOT: OnceLock<Option<bool>> = OnceLock::new();
+    let way = |prefix: &str, kind: &str| vec!["/usr/bin/unshare".to_owned(), format!("-{prefix}{kind}")];
+    let works = |as_root: &bool| {
+        let words = way(if *as_root { "" } else { "r" }, "nm");
+        let output = Command::new(&words[0]).args(&words[1..]).arg("/bin/true").output();
         output.is_ok_and(|output| output.status.success())
     };
-    let way = WAY.get_or_init(|| ways.iter().find(works).copied());
-    way.expect("this test needs network namespaces: unshare (util-linux), and root or user namespaces")
+    let as_root = AS_ROOT.get_or_init(|| [true, false].into_iter().find(works));
+    let as_root =
+        as_root.expect("this test needs namespaces: unshare (util-linux), and root or user namespaces");
+    way(if as_root { "" } else { "r" }, kind)
 }

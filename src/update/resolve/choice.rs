@@ -64,6 +64,7 @@ impl<'a> Policy<'a> {
         let dropped = &self.request.dropped;
         !dropped.is_empty()
             && (dropped.contains(&file.filename)
+                || file.identity().is_some_and(|identity| dropped.contains(&identity))
                 || match &file.location {
                     Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
                         dropped.contains(url.as_str())

@@ -82,7 +82,7 @@ pub struct Request {
     pub prereleases: bool,
     /// Files uploaded later are left out (a cooldown); files without a time stay.
     pub uploaded_before: Option<Timestamp>,
-    /// File names and addresses that failed to download or to verify, and are left out.
+    /// File names, addresses and identities ([`File::identity`]) that failed to download or to verify, and are left out.
     pub dropped: BTreeSet<String>,
     /// Projects of which no sdist may be used.
     pub no_build: BTreeSet<ProjectName>,
