@@ -9,6 +9,7 @@ use crate::net::Net;
 use crate::store::Store;
 use crate::time::Deadline;
 use crate::update::catalogue::{Catalogue, Places};
+use crate::update::depot::Depot;
 use crate::update::pages::DiskPages;
 use crate::update::resolve::{self, Pin, Request};
 
@@ -29,7 +30,10 @@ pub(crate) fn resolve(
     let scratch = Scratch::under(temporary)?;
     let store = Store::under(scratch.path());
     let pages = DiskPages::new(&store, false);
-    let catalogue = Catalogue::new(places, net, &pages, &store, Deadline::after(LONGEST));
+    let catalogue = Catalogue::new(
+        places,
+        Depot { store: &store, net, pages: &pages, deadline: Deadline::after(LONGEST) },
+    );
     catalogue.warm(request);
     resolve::resolve(request, &catalogue).map_err(|unsolved| catalogue.explain(unsolved))
 }

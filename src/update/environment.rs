@@ -19,7 +19,7 @@ use crate::store::{EnvironmentFiles, Store};
 use crate::time::Deadline;
 use crate::trust::hashes::sha256_hex;
 use crate::update::clean;
-use crate::update::fetch::Description;
+use crate::update::description::Description;
 
 /// Raised when environments are laid out in another way, so that old ones are not taken for new ones.
 const LAYOUT: u32 = 1;

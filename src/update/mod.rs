@@ -4,6 +4,8 @@ pub mod activate;
 pub mod build;
 pub mod catalogue;
 pub mod clean;
+pub mod depot;
+pub mod description;
 pub mod environment;
 pub mod events;
 pub mod fetch;

@@ -19,6 +19,7 @@ use crate::time::{Deadline, Timestamp};
 use crate::update::build::{Builder, Site};
 use crate::update::catalogue::{Catalogue, Places};
 use crate::update::chance;
+use crate::update::depot::Depot;
 use crate::update::environment::Plan;
 use crate::update::events::{Event, Listener};
 use crate::update::fetch::{Fetcher, Lost, Remedy};
@@ -81,13 +82,13 @@ pub fn plan(
     let mut passes_over = !request.dropped.is_empty();
     let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };
     let builder = Builder::new(&site, &request);
-    let fetcher =
-        Fetcher { store: &app.store, net: &net, pages: &pages, builder: &builder, deadline, listener };
+    let depot = Depot { store: &app.store, net: &net, pages: &pages, deadline };
+    let fetcher = Fetcher { depot, builder: &builder, listener };
     // What is built is built once, so asking again for that reason has an end too.
     let mut patience = PATIENCE;
     while patience > 0 {
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
-        let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
+        let catalogue = Catalogue::new(&places, depot).building(&builder);
         catalogue.warm(&request);
         let pins = match resolve::resolve(&request, &catalogue) {
             Ok(pins) => pins,
@@ -119,8 +120,7 @@ pub fn plan(
                     return Err(*lost.error);
                 }
                 // When nothing else will do, this is the reason that counts, not that there is no candidate.
-                let catalogue =
-                    Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
+                let catalogue = Catalogue::new(&places, depot).building(&builder);
                 if resolve::resolve(&request, &catalogue).is_err() {
                     return Err(*lost.error);
                 }

@@ -67,6 +67,7 @@ fn odd_characters_of_a_secret_are_kept() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one table of all that can be wrong")]
 fn what_is_wrong_is_said_in_a_line_with_a_hint() {
     let mend = "mend that profile in ~/.aws/config";
     let file = "mend the file: sections in brackets, and name = value";
@@ -417,7 +418,7 @@ fn boto3_finds_the_same_key_in_the_same_surroundings() {
         match surroundings.ask() {
             Ok(found) => assert_eq!(found.map_or("-".into(), |found| found.access_key_id), theirs, "{what}"),
             Err(error) => {
-                assert!(expected.ends_with("Error") || expected.ends_with("NotFound"), "{what}: {error}")
+                assert!(expected.ends_with("Error") || expected.ends_with("NotFound"), "{what}: {error}");
             }
         }
     }
@@ -515,12 +516,12 @@ fn nothing_secret_is_printed_or_written_where_others_read() {
         let aws = everfresh::aws::Aws::new(&host, Some(cache.into()));
         let net = everfresh::net::Net::new(&everfresh::net::Settings::default(), &host.env, "test");
         let found = aws.credentials(
-            &Default::default(),
+            &everfresh::config::AwsConfig::default(),
             &net,
             everfresh::time::Deadline::after(Duration::from_secs(5)),
         );
         match &found {
-            Ok(Some(_)) => println!("found {found:?} {aws:?}").to_owned(),
+            Ok(Some(_)) => println!("found {found:?} {aws:?}"),
             other => println!("failed {other:?}"),
         }
         if let Err(error) = &found {

@@ -475,7 +475,7 @@ fn what_is_no_metadata_service_is_told_from_one() {
         match said {
             "-" => assert_eq!(line, "-"),
             "expired at" => {
-                assert!(line.starts_with("the credentials from the instance metadata service expired at "))
+                assert!(line.starts_with("the credentials from the instance metadata service expired at "));
             }
             _ => assert!(line.starts_with(place) && line.ends_with(said), "{line}"),
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::package::metadata::Metadata;
 use crate::package::name::ProjectName;
 use crate::state::PinnedFile;
+use crate::update::description::Description;
 use crate::update::environment::Fetched;
-use crate::update::fetch::Description;
 
 /// A wheel that was built and lies in the store.
 #[derive(Debug, Clone)]

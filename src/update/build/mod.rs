@@ -36,8 +36,9 @@ use crate::source::vcs::{self, Checkout};
 use crate::store::DistributionFiles;
 use crate::time::Deadline;
 use crate::update::catalogue::{Catalogue, Places};
+use crate::update::depot::{self, Depot};
+use crate::update::description::Description;
 use crate::update::events::{Event, Listener};
-use crate::update::fetch::{self, Description};
 use crate::update::pages::DiskPages;
 use crate::update::resolve::{Request, Unavailable};
 use fault::BuildFault;
@@ -102,7 +103,7 @@ impl<'a> Builder<'a> {
             interpreter,
             net,
             pages,
-            tools: Catalogue::new(places, net, pages, &app.store, deadline),
+            tools: Catalogue::new(places, Depot { store: &app.store, net, pages, deadline }),
             request: request.clone(),
             deadline,
             listener,
@@ -215,7 +216,7 @@ impl<'a> Builder<'a> {
 
     fn receive_sdist(&self, file: &File, work: &Path, source: &Path) -> Result<(), BuildFault> {
         let archive = work.join("sdist");
-        fetch::archive(file, &archive, self.net, self.deadline)
+        depot::archive(file, &archive, self.net, self.deadline)
             .map_err(|error| BuildFault::unusable(&error))?;
         let unpacked = sdist::extract(&archive, source, &Limits::default());
         unpacked.map(drop).map_err(|refusal| BuildFault::unusable(&refusal))
@@ -245,14 +246,14 @@ impl<'a> Builder<'a> {
         let metadata =
             unpack::metadata_of(wheel, &name, &Limits::default()).map_err(|error| unusable(&error))?;
         Metadata::parse(&metadata).map_err(|error| unusable(&error))?;
-        let sha256 = fetch::file_digest(wheel).map_err(|error| unusable(&error))?;
+        let sha256 = depot::file_digest(wheel).map_err(|error| unusable(&error))?;
         let staging = DistributionFiles::at(work.path().join("unpacked"));
         fs::create_dir_all(staging.root()).map_err(|error| unusable(&error))?;
-        fetch::keep(&self.app.store, &staging, wheel, &name, filename, &sha256)
+        depot::keep(&self.app.store, &staging, wheel, &name, filename, &sha256)
             .map_err(|error| unusable(&error))?;
         let source = match (&file.location, revision) {
             (Location::Checkout(checkout), Some(revision)) => checkout.show_at(revision),
-            (location, _) => fetch::show_location(location),
+            (location, _) => depot::show_location(location),
         };
         let head = json!({ "sha256": sha256, "filename": filename, "source": source }).to_string();
         let fact = [head.as_bytes(), b"\n", metadata.as_slice()].concat();
@@ -287,9 +288,9 @@ impl<'a> Builder<'a> {
     fn key(&self, file: &File) -> Result<String, BuildFault> {
         let contents = match &file.location {
             Location::Checkout(checkout) => return Ok(self.checkout_key(checkout, &self.revision(checkout)?)),
-            Location::Path(path) => fetch::file_digest(path).map_err(|error| BuildFault::unusable(&error))?,
+            Location::Path(path) => depot::file_digest(path).map_err(|error| BuildFault::unusable(&error))?,
             location @ (Location::Url(_) | Location::Object { .. } | Location::Direct(_)) => {
-                format!("{} {}", fetch::show_location(location), file.identity().unwrap_or_default())
+                format!("{} {}", depot::show_location(location), file.identity().unwrap_or_default())
             }
         };
         Ok(format!("wheel of {} {contents} for {}", file.filename, self.interpreter.identity()))

@@ -15,7 +15,7 @@ use crate::package::name::ProjectName;
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
 use crate::update::catalogue::Catalogue;
-use crate::update::fetch;
+use crate::update::depot;
 use crate::update::resolve::{self, Request, Unavailable};
 
 /// What pip takes where a project says nothing.
@@ -47,7 +47,7 @@ pub(super) fn gather(builder: &Builder<'_>, source: &Path, tools: &Path) -> Resu
     let pins = resolved.map_err(|unsolved| unmet(&builder.tools.explain(unsolved)))?;
     for pin in pins {
         let archive = tools.join(&pin.file.filename);
-        fetch::archive(&pin.file, &archive, builder.net, builder.deadline).map_err(|error| unmet(&error))?;
+        depot::archive(&pin.file, &archive, builder.net, builder.deadline).map_err(|error| unmet(&error))?;
     }
     Ok(())
 }

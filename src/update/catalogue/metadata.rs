@@ -7,20 +7,21 @@ use url::Url;
 
 use super::Catalogue;
 use crate::error::Error;
-use crate::fs;
 use crate::net::{Answer, Get, show_url};
 use crate::package::archive::limits::Limits;
 use crate::package::filename::Format;
 use crate::package::metadata::Metadata;
 use crate::package::{pipper, unpack};
 use crate::source::file::{File, Location};
-use crate::source::receive::receive;
 use crate::source::remote_file::RemoteFile;
 use crate::trust::hashes::{Hasher, Hashes};
 use crate::update::resolve::Unavailable;
 
 /// The largest metadata of a distribution, in bytes.
 const METADATA_CAP: u64 = 8 << 20;
+
+/// An archive of at most so many bytes is fetched as a whole at once: its parts would cost as much time.
+const SMALL_ARCHIVE: u64 = 128 << 10;
 
 /// The largest archive that is fetched only to read its metadata, in bytes.
 const ARCHIVE_CAP: u64 = 512 << 20;
@@ -31,13 +32,13 @@ impl Catalogue<'_> {
             return Ok(Metadata::clone(&built.metadata));
         }
         let key = file.metadata_key();
-        if let Some(bytes) = key.as_ref().and_then(|key| self.pages.fact(key)) {
+        if let Some(bytes) = key.as_ref().and_then(|key| self.depot.pages.fact(key)) {
             return parse(&bytes, file);
         }
         let bytes = self.metadata_bytes(file)?;
         let metadata = parse(&bytes, file)?;
         if let Some(key) = key {
-            self.pages.remember(&key, &bytes);
+            self.depot.pages.remember(&key, &bytes);
         }
         Ok(metadata)
     }
@@ -59,19 +60,22 @@ impl Catalogue<'_> {
                 {
                     return Ok(bytes);
                 }
+                if file.size.is_some_and(|size| size <= SMALL_ARCHIVE) {
+                    return self.metadata_of_whole(file);
+                }
                 if matches!(file.name.format, Format::Wheel { .. })
-                    && let Ok(remote) = RemoteFile::open(self.net, url, self.deadline)
+                    && let Ok(remote) = RemoteFile::open(self.depot.net, url, self.depot.deadline)
                     && let Ok(bytes) = unpack::wheel_metadata_in(remote, &file.name, &limits)
                 {
                     return Ok(bytes);
                 }
                 if file.name.format == Format::Pipper
-                    && let Ok(remote) = RemoteFile::open(self.net, url, self.deadline)
+                    && let Ok(remote) = RemoteFile::open(self.depot.net, url, self.depot.deadline)
                     && let Ok((bytes, meta)) = unpack::pipper_metadata_in(remote, &file.name, &limits)
                 {
                     return Ok(with_requires(bytes, Some(meta)));
                 }
-                self.metadata_of_download(file)
+                self.metadata_of_whole(file)
             }
         }
     }
@@ -81,7 +85,7 @@ impl Catalogue<'_> {
         let mut url = url.clone();
         url.set_path(&format!("{}.metadata", url.path()));
         let get = Get { url: &url, accept: "*/*", validators: None, range: None, cap: METADATA_CAP };
-        match self.net.get(&get, self.deadline) {
+        match self.depot.net.get(&get, self.depot.deadline) {
             Ok(Answer::Body(body)) => {
                 let mut hasher = Hasher::for_promises(promised);
                 hasher.update(&body.bytes);
@@ -95,30 +99,21 @@ impl Catalogue<'_> {
         }
     }
 
-    /// The last resort: the whole file, for its metadata alone. It is fetched again when it is chosen.
-    fn metadata_of_download(&self, file: &File) -> Result<Vec<u8>, Unavailable> {
-        let directory = fs::sibling(self.store.distribution(&file.filename).root(), "tmp");
-        let fetched = self.download_for_metadata(file, &directory);
-        let _ = fs::remove_tree(&directory);
-        fetched
-    }
-
-    fn download_for_metadata(&self, file: &File, directory: &Path) -> Result<Vec<u8>, Unavailable> {
-        let failed = |error: &dyn std::fmt::Display| Unavailable::File(error.to_string());
-        fs::create_dir_all(directory).map_err(|error| failed(&error))?;
-        let archive = directory.join(&file.filename);
-        let mut target = fs::create_new(&archive, 0o600).map_err(|error| failed(&error))?;
-        let mut sink = |chunk: &[u8]| fs::write_all(&mut target, &archive, chunk);
-        match receive(file, ARCHIVE_CAP, self.net, self.deadline, &mut sink) {
-            Ok(_) => {}
-            Err(Error::Net(error)) => return Err(self.network_trouble(error)),
-            Err(error) => return Err(failed(&error)),
-        }
+    /// The whole file. It is kept: most likely it is the one that is chosen.
+    fn metadata_of_whole(&self, file: &File) -> Result<Vec<u8>, Unavailable> {
         let limits = Limits::default();
-        let bytes = unpack::metadata_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
-        let requires =
-            unpack::requires_of(&archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
-        Ok(with_requires(bytes, requires))
+        let look = |archive: &Path| {
+            let bytes =
+                unpack::metadata_of(archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+            let requires =
+                unpack::requires_of(archive, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
+            Ok(with_requires(bytes, requires))
+        };
+        match self.depot.look(file, ARCHIVE_CAP, look) {
+            Ok(metadata) => metadata,
+            Err(Error::Net(error)) => Err(self.network_trouble(error)),
+            Err(error) => Err(Unavailable::File(error.to_string())),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::{AwsConfig, Config, SourceConfig, SourceType};
 use crate::error::Error;
 use crate::host::Env;
 use crate::log;
-use crate::net::{Net, NetError};
+use crate::net::NetError;
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
@@ -26,10 +26,9 @@ use crate::source::file::{File, direct};
 use crate::source::s3::S3Error;
 use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
-use crate::time::Deadline;
 use crate::trust::hashes::Algorithm;
 use crate::update::build::Builder;
-use crate::update::pages::DiskPages;
+use crate::update::depot::Depot;
 use login::Login;
 pub use login::SecretFault;
 use queue::Queue;
@@ -105,10 +104,7 @@ type Once<T> = Arc<OnceLock<T>>;
 /// The sources' offers, asked for on demand.
 pub struct Catalogue<'a> {
     places: &'a Places,
-    net: &'a Net,
-    pages: &'a DiskPages,
-    store: &'a Store,
-    deadline: Deadline,
+    depot: Depot<'a>,
     projects: Mutex<HashMap<ProjectName, Once<Files>>>,
     metadata: Mutex<HashMap<String, Once<Described>>>,
     /// Set by the first sign that there is no network: nothing more is asked of it.
@@ -127,24 +123,15 @@ enum Trouble {
 
 impl<'a> Catalogue<'a> {
     /// A catalogue of nothing yet; `net` is told who asks at which source.
-    pub fn new(
-        places: &'a Places,
-        net: &'a Net,
-        pages: &'a DiskPages,
-        store: &'a Store,
-        deadline: Deadline,
-    ) -> Self {
+    pub fn new(places: &'a Places, depot: Depot<'a>) -> Self {
         for place in &places.0 {
             if let Some(url) = place.address.web() {
-                place.login.show(net, url);
+                place.login.show(depot.net, url);
             }
         }
         Self {
             places,
-            net,
-            pages,
-            store,
-            deadline,
+            depot,
             projects: Mutex::default(),
             metadata: Mutex::default(),
             offline: AtomicBool::new(false),
@@ -249,7 +236,7 @@ impl<'a> Catalogue<'a> {
         if on_network && self.offline.load(Ordering::Relaxed) {
             return self.cached(address, name);
         }
-        match address.project(name, self.net, self.pages, self.deadline) {
+        match address.project(name, self.depot.net, self.depot.pages, self.depot.deadline) {
             Ok(found) => Ok(found.and_then(|found| {
                 log::debug(|| {
                     let state = if found.unchanged { "unchanged" } else { "read" };
@@ -303,10 +290,10 @@ impl<'a> Catalogue<'a> {
 
     /// Without the network: what the source last said, as far as the files lie in the store.
     fn cached(&self, address: &Address, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
-        let files = address.remembered(name, self.pages);
+        let files = address.remembered(name, self.depot.pages);
         let here = |file: &File| {
             let sha256 = file.hashes.get(Algorithm::Sha256);
-            sha256.is_some_and(|sha256| fs_has(self.store, sha256))
+            sha256.is_some_and(|sha256| fs_has(self.depot.store, sha256))
         };
         let files: Vec<File> = files.into_iter().flatten().filter(here).collect();
         if files.is_empty() {
@@ -358,7 +345,7 @@ impl std::fmt::Debug for Catalogue<'_> {
 }
 
 fn fs_has(store: &Store, sha256: &str) -> bool {
-    crate::update::fetch::Description::read(store, sha256).is_some()
+    crate::update::description::Description::read(store, sha256).is_some()
 }
 
 fn applies(requirement: &Requirement, request: &Request, extras: &[ExtraName]) -> bool {
