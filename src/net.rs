@@ -29,6 +29,8 @@ use url::Url;
 
 pub use credentials::percent_decode;
 pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
+#[doc(hidden)]
+pub use netrc::netrc_login;
 pub use redirect::MOST_REDIRECTS;
 
 use crate::config;
