@@ -7,10 +7,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::aws;
 use crate::config::ConfigError;
 use crate::net::{Fault, NetError};
 use crate::package::archive::refusal::Refusal;
 use crate::python::find::Unsuitable;
+use crate::source::s3::S3Error;
 use crate::trust::hashes::Mismatch;
 use crate::update::resolve::Unsolved;
 
@@ -127,10 +129,17 @@ pub enum Error {
         /// What is wrong with it, in words that quote it.
         reason: String,
     },
+    /// A bucket does not answer as it should.
+    S3(S3Error),
     /// Others can write to the only cache there is.
     SharedCache {
         /// The directory.
         path: PathBuf,
+    },
+    /// A file became another one between its listing and its download.
+    Replaced {
+        /// The file.
+        filename: String,
     },
     /// A file is not as long as its source says.
     Size {
@@ -204,6 +213,7 @@ impl Error {
         match self {
             Self::Archive { refusal, .. } => !matches!(refusal, Refusal::Io(_) | Refusal::Read(_)),
             Self::Hash { .. } | Self::Size { .. } => true,
+            Self::Net(error) if error.code.as_deref().is_some_and(aws::refusal::is_about_the_asker) => false,
             Self::Net(error) => {
                 matches!(error.fault, Fault::Status(_) | Fault::TooLarge(_) | Fault::Truncated)
             }
@@ -225,7 +235,14 @@ impl Error {
             }
             Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
             Self::Io { source, .. } => return io_hint(source).map(Into::into),
-            Self::Net(error) => net_hint(&error.fault).into(),
+            Self::Net(error) => error
+                .code
+                .as_deref()
+                .and_then(aws::refusal::hint)
+                .unwrap_or_else(|| net_hint(&error.fault))
+                .into(),
+            Self::Replaced { .. } => "start it again: somebody is publishing".into(),
+            Self::S3(error) => error.hint().into(),
             Self::NoConfig { .. } => {
                 "launcher.toml has to lie beside the launcher; see launcher.toml.example".into()
             }
@@ -355,6 +372,8 @@ impl fmt::Display for Error {
                 Some(file) => write!(f, "{}:{line}: {reason}", file.display()),
                 None => f.write_str(reason),
             },
+            Self::Replaced { filename } => write!(f, "{filename} was replaced after it had been listed"),
+            Self::S3(error) => error.fmt(f),
             Self::SharedCache { path } => write!(f, "{} can be written by others", path.display()),
             Self::Size { filename, promised, found } => {
                 write!(f, "{filename} has {found} bytes, its source promises {promised}")

@@ -139,6 +139,11 @@ impl Host {
         })
     }
 
+    /// Surroundings of which nothing but the environment and the clock is known.
+    pub fn of_env(env: Env) -> Self {
+        Self { arg0: OsString::new(), args: Vec::new(), env, exe: PathBuf::new(), clock: SystemTime::now }
+    }
+
     /// The wall clock, in seconds since 1970; a clock before that is 1970.
     pub fn now(&self) -> Timestamp {
         timestamp(self.clock)

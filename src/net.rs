@@ -27,7 +27,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use credentials::percent_decode;
+pub(crate) use credentials::base64;
+pub use credentials::{percent_decode, percent_decode_bytes};
 pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
 #[doc(hidden)]
 pub use netrc::netrc_login;
@@ -191,6 +192,8 @@ pub struct Unsigned<'a> {
     pub method: Method,
     /// The address, without user name, password and fragment.
     pub url: &'a Url,
+    /// Further headers: AWS wants those signed that begin with `x-amz-`.
+    pub headers: &'a [(&'a str, &'a str)],
     /// What is handed over.
     pub body: &'a [u8],
 }
@@ -359,7 +362,11 @@ impl Net {
                 etag: reply.header("etag"),
                 last_modified: reply.header("last-modified"),
             },
-            partial: if reply.status == 206 { Some(reply.partial(bytes.len())?) } else { None },
+            // There are servers that send the part with 200.
+            partial: match get.range.and(reply.header("content-range")) {
+                None if reply.status != 206 => None,
+                _ => Some(reply.partial(bytes.len())?),
+            },
             url: reply.url,
             bytes,
         }))

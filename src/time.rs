@@ -54,6 +54,17 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads the date of HTTP's headers (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        let (_, date) = text.split_once(", ")?;
+        let [day, month, year, time, "GMT"] = date.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let month = MONTHS.find(month).filter(|at| month.len() == 3 && at % 3 == 0)? / 3 + 1;
+        Self::parse_rfc3339(&format!("{year:0>4}-{month:02}-{day:0>2}T{time}Z"))
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,6 +30,9 @@ mod promises {
     // It stays current, and never gets in the way.
     mod bad_index;
     mod network_trouble;
+    mod s3;
+    mod s3_rpc;
+    mod s3_trouble;
     mod source_kinds;
     mod sources;
     mod updates;

@@ -1,6 +1,9 @@
 //! Amazon Web Services: whose credentials sign a request, and which service is asked.
 
 mod chain;
+pub mod refusal;
+pub mod sigv4;
+pub mod xml;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::error::Fault;
 use super::netrc::Netrc;
-use super::{Method, Sign, Unsigned};
+use super::{Sign, Unsigned};
 use crate::fs;
 use crate::host::Env;
 
@@ -49,17 +49,12 @@ pub(super) enum Authorization {
 
 impl Authorization {
     /// The headers that this adds to a request.
-    pub(super) fn headers(
-        &self,
-        method: Method,
-        url: &Url,
-        body: &[u8],
-    ) -> Result<Vec<(&'static str, String)>, Fault> {
+    pub(super) fn headers(&self, request: &Unsigned<'_>) -> Result<Vec<(&'static str, String)>, Fault> {
         match self {
             Self::Nobody => Ok(Vec::new()),
             Self::Basic(login) => Ok(vec![("authorization", login.basic())]),
             Self::Bearer(token) => Ok(vec![("authorization", format!("Bearer {token}"))]),
-            Self::Signed(signer) => signer.sign(&Unsigned { method, url, body }),
+            Self::Signed(signer) => signer.sign(request),
         }
     }
 }
@@ -133,6 +128,12 @@ fn is_below(path: &str, base: &str) -> bool {
 
 /// Undoes percent-encoding; what is no valid escape stays, bytes that are no UTF-8 become replacement characters.
 pub fn percent_decode(text: &str) -> String {
+    let decoded = percent_decode_bytes(text);
+    String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Undoes percent-encoding; what is no valid escape stays.
+pub fn percent_decode_bytes(text: &str) -> Vec<u8> {
     let hex = |b: Option<&u8>| b.and_then(|&b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -146,11 +147,11 @@ pub fn percent_decode(text: &str) -> String {
             at += 1;
         }
     }
-    String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    decoded
 }
 
 /// Base64 with padding (RFC 4648, 4).
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
@@ -168,6 +169,7 @@ fn base64(bytes: &[u8]) -> String {
 #[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
+    use crate::net::Method;
 
     fn credentials() -> Credentials {
         Credentials::new(&Env::default())
@@ -175,7 +177,10 @@ mod tests {
 
     fn sent(credentials: &Credentials, url: &str) -> Option<String> {
         let url = Url::parse(url).unwrap();
-        let headers = credentials.of(&url).headers(Method::Get, &url, b"").unwrap();
+        let headers = credentials
+            .of(&url)
+            .headers(&Unsigned { method: Method::Get, url: &url, headers: &[], body: b"" })
+            .unwrap();
         headers.into_iter().next().map(|(_, value)| value)
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::aws::refusal;
+
 /// A request that did not get its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetError {
@@ -12,6 +14,8 @@ pub struct NetError {
     pub url: String,
     /// Why it failed.
     pub fault: Fault,
+    /// The service's own code, where it answers in XML as S3 does.
+    pub code: Option<String>,
     /// How long the server asks to wait (RFC 9110 `Retry-After`), where it does.
     pub(super) retry_after: Option<Duration>,
 }
@@ -70,8 +74,9 @@ pub enum RedirectFault {
 }
 
 impl NetError {
-    pub(super) fn new(url: &Url, fault: Fault) -> Self {
-        Self { url: show_url(url), fault, retry_after: None }
+    /// A failure of a request to that address.
+    pub(crate) fn new(url: &Url, fault: Fault) -> Self {
+        Self { url: show_url(url), fault, code: None, retry_after: None }
     }
 
     /// Whether the same request may well succeed in a moment. Certificate errors, refusals and the 4xx statuses
@@ -99,7 +104,11 @@ impl NetError {
 
 impl fmt::Display for NetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot fetch {}: {}", self.url, self.fault)
+        let Some(code) = &self.code else { return write!(f, "cannot fetch {}: {}", self.url, self.fault) };
+        match refusal::words(code) {
+            Some(words) => write!(f, "cannot fetch {}: {words} ({code})", self.url),
+            None => write!(f, "cannot fetch {}: {} ({code})", self.url, self.fault),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use ureq::{BodyReader, Timeout};
 use url::Url;
 
 use super::error::{Fault, NetError, Phase};
-use super::{DownloadError, Headers, Method, Net, Partial, Range, Validators, redirect};
+use super::{DownloadError, Headers, Method, Net, Partial, Range, Unsigned, Validators, redirect};
+use crate::aws::refusal;
 use crate::error::Error;
 use crate::time::Deadline;
 
@@ -99,8 +100,12 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
         .map_err(|error| failed(Fault::Protocol(error.to_string())))?;
     set_headers(head.headers_mut(), request);
     set(head.headers_mut(), header::PROXY_AUTHORIZATION, route.proxy_authorization.as_deref());
-    for (name, value) in authorization.headers(request.method, url, request.body).map_err(failed)? {
-        set(head.headers_mut(), name, Some(&value));
+    let unsigned = Unsigned { method: request.method, url, headers: request.headers, body: request.body };
+    // What signed its requests itself needs nobody else's word.
+    if !request.headers.iter().any(|(name, _)| *name == "authorization") {
+        for (name, value) in authorization.headers(&unsigned).map_err(failed)? {
+            set(head.headers_mut(), name, Some(&value));
+        }
     }
     let response = route
         .call(head, request.body, deadline)
@@ -162,16 +167,28 @@ impl Reply {
 
     /// The error that a status stands for.
     pub(super) fn refusal(mut self) -> NetError {
-        self.settle();
+        let said = self.rest();
+        let code = if said.starts_with(b"<") { refusal::code(&said) } else { None };
         let seconds = self.header("retry-after").and_then(|value| value.trim().parse().ok());
-        NetError { retry_after: seconds.map(Duration::from_secs), ..self.error(Fault::Status(self.status)) }
+        NetError {
+            code,
+            retry_after: seconds.map(Duration::from_secs),
+            ..self.error(Fault::Status(self.status))
+        }
     }
 
     /// Reads a short rest of the body, so that the connection can be used again.
     pub(super) fn settle(&mut self) {
+        let _ = self.rest();
+    }
+
+    /// A short rest of the body.
+    fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
         if self.length.is_some_and(|length| length <= SETTLE) {
-            let _ = io::copy(&mut (&mut self.body).take(SETTLE + 1), &mut io::sink());
+            let _ = (&mut self.body).take(SETTLE + 1).read_to_end(&mut rest);
         }
+        rest
     }
 
     /// All of the body, decompressed, in memory.

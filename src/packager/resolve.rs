@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::interpreter::{self, PYTHON};
 use super::target::{self, Target};
 use super::{resolution, scratch};
+use crate::aws::Aws;
 use crate::config::SourceType;
 use crate::error::Error;
 use crate::fs;
@@ -54,7 +55,7 @@ pub(super) const COMMAND: Command = Command {
 const REDRAW: Duration = Duration::from_millis(100);
 
 fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(), Failure> {
-    let places = places(arguments)?;
+    let places = places(arguments, &Aws::new(host, None))?;
     let request = request(host, arguments)?;
     let net = Net::new(&Settings::default(), &host.env, USER_AGENT);
     let temporary = scratch::temporary(&host.env);
@@ -76,7 +77,7 @@ fn utf8(text: &OsStr) -> Result<&str, Usage> {
     text.to_str().ok_or_else(|| invalid(format!("'{}' is not UTF-8", text.to_string_lossy().escape_debug())))
 }
 
-fn places(arguments: &Arguments) -> Result<Places, Failure> {
+fn places(arguments: &Arguments, aws: &Aws) -> Result<Places, Failure> {
     let base = fs::absolute(Path::new("."))?;
     let mut places = Vec::new();
     for (option, text) in arguments.values(&[INDEX, SOURCE]) {
@@ -86,11 +87,11 @@ fn places(arguments: &Arguments) -> Result<Places, Failure> {
         } else {
             source::infer(text, &base)
         };
-        places.push(Place::plain(read.map_err(invalid)?));
+        places.push(Place::plain(read.map_err(invalid)?, aws));
     }
     if places.is_empty() {
         let address = source::read(PUBLIC_INDEX, SourceType::Index, &base).map_err(invalid)?;
-        places.push(Place::plain(address));
+        places.push(Place::plain(address, aws));
     }
     Ok(Places(places))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::s3::{BucketName, Folder, Prefix};
 use crate::config::SourceType;
 use crate::net::percent_decode;
 
@@ -20,6 +21,8 @@ pub enum Address {
     Links(Url),
     /// A directory on this machine; absolute.
     Directory(PathBuf),
+    /// A folder in S3.
+    S3(Folder),
 }
 
 /// An address that leads nowhere.
@@ -44,6 +47,10 @@ pub enum AddressFault {
     Unsupported,
     /// A `file://` URL that names another machine.
     Remote,
+    /// An `s3://` address with the name of no bucket.
+    Bucket,
+    /// An `s3://` address whose path no URL keeps.
+    Prefix,
 }
 
 impl fmt::Display for InvalidAddress {
@@ -53,6 +60,8 @@ impl fmt::Display for InvalidAddress {
             AddressFault::Url => "it is not a valid URL",
             AddressFault::Scheme => "no source has such a scheme",
             AddressFault::Unsupported => "this kind of source is not supported",
+            AddressFault::Bucket => "no bucket can have that name",
+            AddressFault::Prefix => "its path has parts that are '.' or '..', or is too long",
             AddressFault::Remote => "a file URL must name a path of this machine",
         };
         write!(f, "'{}' is not the address of a source: {reason}", self.text.escape_debug())
@@ -61,11 +70,12 @@ impl fmt::Display for InvalidAddress {
 
 impl std::error::Error for InvalidAddress {}
 
-/// Reads an address and infers its kind: `http(s)://` is an index, `file://` or a path (from `base`) a directory.
+/// Reads an address and infers its kind: `http(s)://` is an index, `s3://` a folder in S3, `file://` or a path (from `base`) a directory.
 pub fn infer(text: &str, base: &Path) -> Result<Address, InvalidAddress> {
     let text = text.trim();
     match scheme(text) {
         None | Some("file") => read(text, SourceType::Directory, base),
+        Some("s3") => read(text, SourceType::S3, base),
         Some(_) => read(text, SourceType::Index, base),
     }
 }
@@ -80,7 +90,8 @@ pub fn read(text: &str, kind: SourceType, base: &Path) -> Result<Address, Invali
         }),
         SourceType::Links => web(text).map(Address::Links),
         SourceType::Directory => directory(text, base).map(Address::Directory),
-        SourceType::S3 | SourceType::Release => Err(invalid(text, AddressFault::Unsupported)),
+        SourceType::S3 => s3(text).map(Address::S3).map_err(|reason| invalid(text, reason)),
+        SourceType::Release => Err(invalid(text, AddressFault::Unsupported)),
     }
 }
 
@@ -100,7 +111,6 @@ fn web(text: &str) -> Result<Url, InvalidAddress> {
     url.set_fragment(None);
     match url.scheme() {
         "http" | "https" => Ok(url),
-        "s3" => Err(invalid(text, AddressFault::Unsupported)),
         _ => Err(invalid(text, AddressFault::Scheme)),
     }
 }
@@ -113,13 +123,21 @@ fn directory(text: &str, base: &Path) -> Result<PathBuf, InvalidAddress> {
             let url = Url::parse(text).map_err(|_| invalid(text, AddressFault::Url))?;
             url.to_file_path().map_err(|()| invalid(text, AddressFault::Remote))
         }
-        Some("s3") => Err(invalid(text, AddressFault::Unsupported)),
         Some(_) => Err(invalid(text, AddressFault::Scheme)),
     }
 }
 
+/// `s3://bucket/prefix`; the prefix counts as it is typed, whatever a URL would make of it.
+fn s3(text: &str) -> Result<Folder, AddressFault> {
+    let place = text.strip_prefix("s3://").ok_or(AddressFault::Scheme)?;
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    Ok(Folder::public(BucketName::parse(bucket)?, Prefix::parse(prefix)?))
+}
+
 fn invalid(text: &str, reason: AddressFault) -> InvalidAddress {
-    let shown = Url::parse(text).map_or_else(|_| hide_userinfo(text), |url| crate::net::show_url(&url));
+    // A URL would make something else of an S3 prefix.
+    let parsed = if text.starts_with("s3:") { None } else { Url::parse(text).ok() };
+    let shown = parsed.map_or_else(|| hide_userinfo(text), |url| crate::net::show_url(&url));
     InvalidAddress { text: shown, reason }
 }
 

@@ -11,6 +11,7 @@ pub mod page;
 mod project;
 pub mod receive;
 pub mod remote_file;
+pub mod s3;
 mod simple_html;
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use super::file::File;
 use super::links;
 use super::listing::Listing;
 use super::page::{self, ACCEPT, LARGEST, Page, PageFault};
+use super::s3::S3Error;
+use crate::aws::Aws;
+use crate::config::AwsConfig;
 use crate::error::Error;
 use crate::net::{Answer, Get, Net, NetError, show_url};
 use crate::package::name::ProjectName;
@@ -60,6 +63,8 @@ pub enum SourceError {
     },
     /// A directory.
     Directory(Error),
+    /// A bucket.
+    S3(S3Error),
 }
 
 impl fmt::Display for SourceError {
@@ -68,11 +73,21 @@ impl fmt::Display for SourceError {
             Self::Net(error) => error.fmt(f),
             Self::Page { url, fault } => write!(f, "cannot use {url}: {fault}"),
             Self::Directory(error) => error.fmt(f),
+            Self::S3(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for SourceError {}
+
+impl From<S3Error> for SourceError {
+    fn from(error: S3Error) -> Self {
+        match error {
+            S3Error::Net(error) => Self::Net(error),
+            error => Self::S3(error),
+        }
+    }
+}
 
 impl Found {
     fn new(listing: Listing, unchanged: bool) -> Self {
@@ -86,6 +101,15 @@ impl Found {
 }
 
 impl Address {
+    /// The same address; where it is that of a bucket, asked by that one.
+    #[must_use]
+    pub fn asked_by(self, aws: &Aws, wish: &AwsConfig) -> Self {
+        match self {
+            Self::S3(folder) => Self::S3(folder.asked_by(aws, wish)),
+            other => other,
+        }
+    }
+
     /// The project's files; `None` where this source does not have the project.
     pub fn project(
         &self,
@@ -98,6 +122,10 @@ impl Address {
         match self {
             Self::Index(base) => fetcher.index(base, name),
             Self::Links(url) => fetcher.links(url, name),
+            Self::S3(folder) => {
+                let listing = folder.project(name, net, pages, deadline)?;
+                Ok(Found::new(listing, false).unless_empty())
+            }
             Self::Directory(path) => {
                 let listing = directory::list(path, name).map_err(SourceError::Directory)?;
                 Ok(Found::new(listing, false).unless_empty())

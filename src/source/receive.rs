@@ -1,8 +1,9 @@
 //! The bytes of a file on offer, handed on while they come, and checked against all that was promised of them.
 
 use super::file::{File, Location};
+use super::s3::Check;
 use crate::error::Error;
-use crate::net::{Download, DownloadError, Net};
+use crate::net::{Download, DownloadError, Fault, Net};
 use crate::time::Deadline;
 use crate::trust::hashes::{Digests, Hasher};
 
@@ -21,21 +22,36 @@ pub fn receive(
         Location::Url(url) | Location::Object { url, .. } => url,
         Location::Path(path) => return Err(Error::NotInStore { filename: path.display().to_string() }),
     };
-    let mut hasher = Hasher::for_promises(&file.hashes);
-    let download = Download { url, cap: file.size.unwrap_or(cap), headers: &[] };
+    let check = match &file.location {
+        Location::Object { etag, .. } => Some((Check::of(etag), format!("\"{etag}\""))),
+        _ => None,
+    };
+    let wanted = check.as_ref().map(|(check, _)| check.wanted(&file.hashes));
+    let mut hasher = Hasher::for_promises(wanted.as_ref().unwrap_or(&file.hashes));
+    let headers =
+        check.as_ref().map(|(_, etag)| [("if-match", etag.as_str()), ("x-amz-checksum-mode", "ENABLED")]);
+    let headers = headers.as_ref().map_or(&[][..], |headers| headers);
+    let download = Download { url, cap: file.size.unwrap_or(cap), headers };
     let mut hash_and_pass = |bytes: &[u8]| {
         hasher.update(bytes);
         sink(bytes)
     };
     let received = net.download(&download, deadline, &mut hash_and_pass).map_err(|error| match error {
+        DownloadError::Net(error) if check.is_some() && error.fault == Fault::Status(412) => {
+            Error::Replaced { filename: file.filename.clone() }
+        }
         DownloadError::Net(error) => Error::Net(error),
         DownloadError::Sink(error) => error,
     })?;
+    if check.as_ref().is_some_and(|(check, _)| check.is_replaced(&received.headers)) {
+        return Err(Error::Replaced { filename: file.filename.clone() });
+    }
     if let Some(promised) = file.size.filter(|size| *size != received.length) {
         return Err(Error::Size { filename: file.filename.clone(), promised, found: received.length });
     }
     let digests = hasher.finish();
-    match file.hashes.check(&digests) {
+    let told = check.map_or(Ok(()), |(check, _)| check.verify(&received.headers, &digests));
+    match told.and_then(|()| file.hashes.check(&digests)) {
         Ok(()) => Ok(digests),
         Err(mismatch) => Err(Error::Hash { filename: file.filename.clone(), mismatch }),
     }

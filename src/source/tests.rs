@@ -563,7 +563,8 @@ mod addresses_as_text {
         }
         for (text, reason) in [
             ("", AddressFault::Empty),
-            ("s3://bucket/prefix", AddressFault::Unsupported),
+            ("s3://", AddressFault::Bucket),
+            ("s3://bucket/../x", AddressFault::Prefix),
             ("ftp://h/", AddressFault::Scheme),
             ("https://", AddressFault::Url),
             ("file://host/share", AddressFault::Remote),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::app::App;
+use crate::aws::Aws;
 use crate::error::Error;
 use crate::host::Host;
 use crate::log;
@@ -39,7 +40,8 @@ pub fn plan(
 ) -> Result<Plan, Error> {
     let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
-    let places = Places::of(&app.config, &app.config_path)?;
+    let aws = Aws::new(host, None);
+    let places = Places::of(&app.config, &app.config_path, &aws)?;
     let mut request = request(app, host, interpreter)?;
     let fetcher = Fetcher { store: &app.store, net: &net, pages: &pages, deadline, listener };
     for _ in 0..PATIENCE {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Egg, Index, RefusedPort, Sdist, Wheel};
 
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 21] = [
     "version.parse",
     "version.cmp",
     "specifier.parse",
@@ -23,6 +23,11 @@ const OPERATIONS: [&str; 16] = [
     "download",
     "unpack",
     "install",
+    "sigv4",
+    "s3.list",
+    "s3.get",
+    "s3.put",
+    "s3.presign",
 ];
 
 /// Every answer to these lines; nothing else is said, and it ends well.
@@ -129,7 +134,7 @@ fn what_needs_nothing_but_the_request_is_answered() {
             ),
             (json!({"op": "name.normalize", "name": "A.b"}), json!({"ok": true, "name": "a-b"})),
             (json!({"op": "name.normalize", "name": "-"}), error("'-' is not a valid name")),
-            (json!({"op": "sigv4"}), json!({"ok": false, "unsupported": true})),
+            (json!({"op": "sigv5"}), json!({"ok": false, "unsupported": true})),
         ],
     );
 }

@@ -3,6 +3,7 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
+pub mod bucket;
 pub mod daemon;
 pub mod distribution;
 pub mod index;
@@ -15,6 +16,7 @@ pub mod server;
 pub mod start;
 
 pub use app::App;
+pub use bucket::{Bucket, Storage};
 pub use daemon::Daemon;
 pub use index::Index;
 pub use net::{BlackHole, RefusedPort, eventually};

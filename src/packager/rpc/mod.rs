@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::aws::Aws;
 use crate::host::{Env, Host};
 use crate::net::{Net, Settings};
 use crate::packager::scratch;
@@ -23,6 +24,8 @@ mod archives;
 mod network;
 mod pure;
 mod resolve;
+mod s3;
+mod sigv4;
 
 pub(super) const COMMAND: Command = Command {
     name: "rpc",
@@ -67,6 +70,8 @@ impl Refused {
 #[derive(Debug, Clone)]
 pub struct Context {
     net: Arc<Net>,
+    /// Whose credentials sign requests to buckets.
+    aws: Aws,
     /// Where there is room for what a request needs on disk.
     temporary: PathBuf,
 }
@@ -76,6 +81,7 @@ impl Context {
     pub fn new(env: &Env) -> Self {
         Self {
             net: Arc::new(Net::new(&Settings::default(), env, crate::update::plan::USER_AGENT)),
+            aws: Aws::new(&Host::of_env(env.clone()), None),
             temporary: scratch::temporary(env),
         }
     }
@@ -112,6 +118,11 @@ const OPERATIONS: &[(&str, Duration, Operation)] = &[
     ("unpack", UNPACKING, |_, request| archives::unpack(request)),
     ("install", UNPACKING, |_, request| archives::install(request)),
     ("resolve", RESOLUTION, resolve::resolve),
+    ("sigv4", THOUGHT, |_, request| sigv4::sigv4(request)),
+    ("s3.list", QUESTION, s3::list),
+    ("s3.get", DOWNLOAD, s3::get),
+    ("s3.put", DOWNLOAD, s3::put),
+    ("s3.presign", QUESTION, s3::presign),
 ];
 
 /// The stack of an operation, in bytes: as much as a main thread has.

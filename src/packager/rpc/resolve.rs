@@ -22,7 +22,7 @@ pub(super) fn resolve(context: &Context, request: &Request) -> Result<Answer, Re
     }
     let wanted = wanted(request)?;
     let address = source::read(text(request, "index_url")?, SourceType::Index, Path::new("/"));
-    let places = Places(vec![Place::plain(address.map_err(Refused::because)?)]);
+    let places = Places(vec![Place::plain(address.map_err(Refused::because)?, &context.aws)]);
     let pins = resolution::resolve(&context.net, &places, &wanted, &context.temporary);
     let pins = pins.map_err(|error| match error {
         Error::Unsolved(Unsolved::Conflict(explanation)) => Refused::Unsatisfiable(explanation),

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use crate::config::{Config, SourceConfig, SourceType};
+use crate::aws::Aws;
+use crate::config::{AwsConfig, Config, SourceConfig, SourceType};
 use crate::error::Error;
 use crate::log;
 use crate::net::{Net, NetError};
@@ -20,6 +21,7 @@ use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::File;
+use crate::source::s3::S3Error;
 use crate::source::{self, Address, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
 use crate::time::Deadline;
@@ -45,7 +47,8 @@ pub struct Place {
 
 impl Place {
     /// A source of which nothing else is said.
-    pub fn plain(address: Address) -> Self {
+    pub fn plain(address: Address, aws: &Aws) -> Self {
+        let address = address.asked_by(aws, &AwsConfig::default());
         Self { address, projects: None, config: SourceConfig::default() }
     }
 }
@@ -59,7 +62,7 @@ impl Places {
     ///
     /// # Errors
     /// When an address or a project's name cannot be meant.
-    pub fn of(config: &Config, config_path: &Path) -> Result<Self, Error> {
+    pub fn of(config: &Config, config_path: &Path, aws: &Aws) -> Result<Self, Error> {
         let base = config_path.parent().unwrap_or(Path::new("/"));
         let places = config.sources.iter().map(|source| {
             let invalid =
@@ -74,6 +77,7 @@ impl Places {
                 name.value.parse::<ProjectName>().map_err(|error| invalid(name.line, error.to_string()))
             };
             let projects = source.projects.as_ref().map(|all| all.iter().map(read).collect()).transpose()?;
+            let address = address.asked_by(aws, &source.aws);
             Ok(Place { address, projects, config: source.clone() })
         });
         places.collect::<Result<Vec<_>, Error>>().map(Self)
@@ -102,6 +106,7 @@ pub struct Catalogue<'a> {
 enum Trouble {
     Net(NetError),
     Source(String),
+    S3(S3Error),
 }
 
 impl<'a> Catalogue<'a> {
@@ -175,6 +180,7 @@ impl<'a> Catalogue<'a> {
         Some(match self.trouble.lock().ok()?.take()? {
             Trouble::Net(error) => Error::Net(error),
             Trouble::Source(reason) => Error::Unanswered { reason },
+            Trouble::S3(error) => Error::S3(error),
         })
     }
 
@@ -219,7 +225,10 @@ impl<'a> Catalogue<'a> {
             }
             Err(error) => {
                 let reason = error.to_string();
-                self.remember(Trouble::Source(reason.clone()));
+                self.remember(match error {
+                    SourceError::S3(error) => Trouble::S3(error),
+                    _ => Trouble::Source(reason.clone()),
+                });
                 Err(Unavailable::Source(reason))
             }
         }
