@@ -14,6 +14,7 @@ use crate::package::archive::refusal::Refusal;
 use crate::python::find::Unsuitable;
 use crate::source::s3::S3Error;
 use crate::trust::hashes::Mismatch;
+use crate::update::build::fault::BuildFault;
 use crate::update::resolve::Unsolved;
 
 /// A failure, with the names a reader needs to do something about it.
@@ -25,6 +26,13 @@ pub enum Error {
         filename: String,
         /// Why.
         refusal: Refusal,
+    },
+    /// Nothing came of a build.
+    Build {
+        /// What was to be built.
+        what: String,
+        /// Why not.
+        fault: BuildFault,
     },
     /// The configuration cannot be meant.
     Config {
@@ -174,6 +182,15 @@ pub enum Error {
         /// What it did.
         reason: String,
     },
+    /// An environment variable that `launcher.toml` names is not set, or empty.
+    Unset {
+        /// The configuration.
+        file: PathBuf,
+        /// The line that names it.
+        line: usize,
+        /// Its name.
+        name: String,
+    },
     /// The requirements cannot be met.
     Unsolved(Unsolved),
     /// The updater, another process, failed; it worded this.
@@ -212,6 +229,7 @@ impl Error {
     pub fn is_the_files_fault(&self) -> bool {
         match self {
             Self::Archive { refusal, .. } => !matches!(refusal, Refusal::Io(_) | Refusal::Read(_)),
+            Self::Build { fault, .. } => !matches!(fault, BuildFault::Unanswered(_)),
             Self::Hash { .. } | Self::Size { .. } => true,
             Self::Net(error) if error.code.as_deref().is_some_and(aws::refusal::is_about_the_asker) => false,
             Self::Net(error) => {
@@ -228,6 +246,7 @@ impl Error {
                 "publish a wheel of it: nothing is built on the user's machine".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
+            Self::Build { fault, .. } => fault.hint().into(),
             Self::Config { error, .. } => return error.problem.hint(),
             Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),
             Self::Hash { .. } | Self::Size { .. } => {
@@ -278,6 +297,7 @@ impl Error {
             Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
             Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
             Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
+            Self::Unset { .. } => "set it where the app is started, or change launcher.toml".into(),
             Self::Unsolved(_) => {
                 "loosen the requirements in launcher.toml, or publish what they ask for".into()
             }
@@ -313,12 +333,14 @@ fn net_hint(fault: &Fault) -> &'static str {
         Fault::Resolve | Fault::Connect(_) | Fault::Timeout(_) | Fault::Stalled | Fault::Disconnected => {
             "check the network, and the proxy variables where there is a proxy"
         }
-        Fault::Tls(_) => "name the root certificate of your network with [network] ca or SSL_CERT_FILE",
-        Fault::Proxy(_) => "check http_proxy, https_proxy, all_proxy and no_proxy",
-        Fault::Status(401 | 403 | 407) => "check the credentials: in the URL, or in ~/.netrc",
+        Fault::Tls(fault) => fault.hint(),
+        Fault::Proxy { .. } => "check http_proxy, https_proxy, all_proxy and no_proxy",
+        Fault::Status(401 | 403 | 407) => {
+            "check the credentials: of the source in launcher.toml, in its URL, or in ~/.netrc"
+        }
         // A page that is missing is an answer; only a file that a page lists gets here.
         Fault::Status(404 | 410) => "its source lists what it does not have: ask whoever publishes it",
-        Fault::Status(_) | Fault::Truncated => "the server is in trouble: try again later",
+        Fault::Status(_) | Fault::Truncated | Fault::Changed => "the server is in trouble: try again later",
         Fault::Redirect(_) | Fault::TooLarge(_) | Fault::Protocol(_) => {
             "check the source's address in launcher.toml"
         }
@@ -329,6 +351,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
+            Self::Build { what, fault } => write!(f, "cannot build {what}: {fault}"),
             Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
             Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),
             Self::Hash { filename, mismatch } => {
@@ -379,6 +402,10 @@ impl fmt::Display for Error {
                 write!(f, "{filename} has {found} bytes, its source promises {promised}")
             }
             Self::Source { file, line, reason } => write!(f, "{}:{line}: {reason}", file.display()),
+            Self::Unset { file, line, name } => {
+                let name = name.escape_debug();
+                write!(f, "{}:{line}: the environment variable {name} is not set", file.display())
+            }
             Self::TooManyBadFiles { count } => write!(f, "{count} files in a row turned out bad"),
             Self::TooSlow { waited } => {
                 write!(f, "the first installation is not done after {}", crate::time::show_duration(*waited))

@@ -1,17 +1,26 @@
 //! HTTP: one deadline over all of a request, caps, proxies, roots, credentials. With the files of `net/` the only
 //! place that names the HTTP and TLS crates.
 
+mod connect;
 mod credentials;
+mod download;
 mod error;
 mod exchange;
 mod forward;
+mod identity;
 mod netrc;
 mod proxy;
 mod redirect;
+mod resolve;
 mod retry;
 mod route;
+mod socks;
+mod tcp;
 mod tls;
+mod tls_fault;
 
+#[cfg(test)]
+mod download_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -33,12 +42,13 @@ pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
 #[doc(hidden)]
 pub use netrc::netrc_login;
 pub use redirect::MOST_REDIRECTS;
+pub use tls_fault::TlsFault;
 
 use crate::config;
 use crate::error::Error;
 use crate::host::Env;
 use crate::time::Deadline;
-use credentials::{Authorization, Credentials, Login};
+use credentials::{Authorization, Credentials};
 use exchange::Encoding;
 use route::Routes;
 
@@ -205,6 +215,8 @@ pub enum Range {
     Between(u64, u64),
     /// The last so many.
     Last(u64),
+    /// From this place to the end.
+    From(u64),
 }
 
 /// An answer that is none of the failures.
@@ -295,10 +307,10 @@ impl Net {
         self.credentials.learn(url);
     }
 
-    /// Shows a user name and password (RFC 7617) in all requests below `base`.
-    pub fn log_in(&self, base: &Url, user: &str, password: &str) {
-        let login = Login { user: user.to_owned(), password: password.to_owned() };
-        self.credentials.add(base, Authorization::Basic(login));
+    /// Shows a user name and password (RFC 7617) in all requests below `base`. Without a password it is the one that
+    /// `.netrc` has for that name, else an empty one: many services take a token for a name.
+    pub fn log_in(&self, base: &Url, user: &str, password: Option<&str>) {
+        self.credentials.log_in(base, user, password);
     }
 
     /// Shows a token (RFC 6750) in all requests below `base`.
@@ -330,7 +342,7 @@ impl Net {
     /// Fetches a page.
     pub fn get(&self, get: &Get<'_>, deadline: Deadline) -> Result<Answer, NetError> {
         self.learn_credentials(get.url);
-        retry::once(deadline, |error| Some(error), || self.get_once(get, deadline))
+        retry::once(deadline, || self.get_once(get, deadline))
     }
 
     fn get_once(&self, get: &Get<'_>, deadline: Deadline) -> Result<Answer, NetError> {
@@ -372,8 +384,9 @@ impl Net {
         }))
     }
 
-    /// Fetches a file as it is, piece by piece. A second try is made only while `sink` has
-    /// nothing yet. More than `cap` bytes, or fewer than announced, are an error.
+    /// Fetches a file as it is, piece by piece. A connection lost on the way is made again and the file taken up where
+    /// it ended, a bounded number of times, where the server says by what to recognize it. More than `cap` bytes, or
+    /// fewer than announced, are an error.
     pub fn download(
         &self,
         download: &Download<'_>,
@@ -381,45 +394,6 @@ impl Net {
         sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<Received, DownloadError> {
         self.learn_credentials(download.url);
-        let mut taken = 0;
-        let request = exchange::Request {
-            method: Method::Get,
-            headers: download.headers,
-            body: &[],
-            url: download.url,
-            accept: "*/*",
-            validators: None,
-            range: None,
-            encoding: Encoding::Identity,
-        };
-        retry::once(
-            deadline,
-            |error| match error {
-                (DownloadError::Net(error), 0) => Some(error),
-                _ => None,
-            },
-            || {
-                let result = self.download_once(&request, download.cap, deadline, &mut |bytes| {
-                    taken += bytes.len() as u64;
-                    sink(bytes)
-                });
-                result.map_err(|error| (error, taken))
-            },
-        )
-        .map_err(|(error, _)| error)
-    }
-
-    fn download_once(
-        &self,
-        request: &exchange::Request<'_>,
-        cap: u64,
-        deadline: Deadline,
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<Received, DownloadError> {
-        let mut reply = exchange::run(self, request, deadline)?;
-        if reply.status != 200 {
-            return Err(reply.refusal().into());
-        }
-        Ok(Received { length: reply.stream(cap, sink)?, headers: reply.headers() })
+        download::Transfer::new(self, download, deadline).run(sink)
     }
 }

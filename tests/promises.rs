@@ -29,7 +29,9 @@ mod promises {
 
     // It stays current, and never gets in the way.
     mod bad_index;
+    mod direct_addresses;
     mod network_trouble;
+    mod pipper;
     mod s3;
     mod s3_rpc;
     mod s3_trouble;

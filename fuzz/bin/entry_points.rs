@@ -1,5 +1,7 @@
 #![no_main]
 
+use everfresh_fuzz::targets::texts::entry_points;
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    everfresh_fuzz::targets::run("entry_points", bytes);
+    entry_points(bytes);
 });

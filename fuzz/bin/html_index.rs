@@ -1,5 +1,7 @@
 #![no_main]
 
+use everfresh_fuzz::targets::pages::html_index;
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    everfresh_fuzz::targets::run("html_index", bytes);
+    html_index(bytes);
 });

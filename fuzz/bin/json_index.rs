@@ -1,5 +1,7 @@
 #![no_main]
 
+use everfresh_fuzz::targets::pages::json_index;
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    everfresh_fuzz::targets::run("json_index", bytes);
+    json_index(bytes);
 });

@@ -1,5 +1,7 @@
 #![no_main]
 
+use everfresh_fuzz::targets::texts::wheel_record;
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    everfresh_fuzz::targets::run("wheel_record", bytes);
+    wheel_record(bytes);
 });

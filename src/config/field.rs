@@ -152,6 +152,10 @@ impl Field<'_> {
         }
     }
 
+    pub(super) fn located(&self) -> Result<Located<String>, ConfigError> {
+        self.string().map(|value| Located { value, line: self.line })
+    }
+
     pub(super) fn strings(&self) -> Result<Vec<Located<String>>, ConfigError> {
         let DeValue::Array(items) = self.value else { return self.wrong_type("a list of strings") };
         let read = items.iter().map(|item| match item.get_ref() {

@@ -159,9 +159,9 @@ pub struct Login {
     /// The user's name (RFC 7617).
     pub username: Option<String>,
     /// The environment variable with the password.
-    pub password_env: Option<String>,
+    pub password_env: Option<Located<String>>,
     /// The environment variable with a bearer token (RFC 6750).
-    pub token_env: Option<String>,
+    pub token_env: Option<Located<String>>,
 }
 
 /// What a `[[source]]` says of an S3 folder.

@@ -187,8 +187,8 @@ fn source(section: &Section<'_>) -> Result<SourceConfig, ConfigError> {
     }
     let login = Login {
         username: section.optional("username", Field::string)?,
-        password_env: section.optional("password_env", Field::string)?,
-        token_env: section.optional("token_env", Field::string)?,
+        password_env: section.optional("password_env", Field::located)?,
+        token_env: section.optional("token_env", Field::located)?,
     };
     if login.token_env.is_some() && (login.username.is_some() || login.password_env.is_some()) {
         return at(

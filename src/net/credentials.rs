@@ -84,8 +84,15 @@ impl Credentials {
         if let Some(login) = Login::of_url(url) {
             let mut base = url.clone();
             base.set_path("/");
-            self.add(&base, Authorization::Basic(login));
+            self.log_in(&base, &login.user, url.password().map(|_| login.password.as_str()));
         }
+    }
+
+    /// Takes note of a user's name; without a password it is the one that `.netrc` has for that name, else empty.
+    pub(super) fn log_in(&self, base: &Url, user: &str, password: Option<&str>) {
+        let of_netrc = || self.netrc().password(base.host_str()?, user);
+        let password = password.map(str::to_owned).or_else(of_netrc).unwrap_or_default();
+        self.add(base, Authorization::Basic(Login { user: user.to_owned(), password }));
     }
 
     /// Takes note of how requests below `base` show who asks.
@@ -96,16 +103,18 @@ impl Credentials {
         }
     }
 
-    /// How a request to that URL shows who asks: as said of the nearest address above it. A password for one part
-    /// of an origin serves for its other parts, where nothing else is said of them: indexes link to files beside them.
+    /// How a request to that URL shows who asks: as said of the address that has most of its path, of equal ones the
+    /// first. So a password for one part of an origin serves for its other parts too, since indexes link to files
+    /// beside them, and of two users' indexes on one server each has its own. A signature stays below its address.
     pub(super) fn of(&self, url: &Url) -> Authorization {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = || known.iter().filter(|(base, _)| base.origin() == url.origin());
-        let nearest = here()
-            .filter(|(base, _)| is_below(url.path(), base.path()))
-            .max_by_key(|(base, _)| base.path().len());
-        let beside = || here().find(|(_, authorization)| !matches!(authorization, Authorization::Signed(_)));
-        if let Some((_, authorization)) = nearest.or_else(beside) {
+        let nearness = |base: &Url| (parts_in_common(url, base), is_below(url.path(), base.path()));
+        let fit = known.iter().filter(|(base, authorization)| {
+            let beside = matches!(authorization, Authorization::Signed(_)) && !nearness(base).1;
+            base.origin() == url.origin() && !beside
+        });
+        // Of equally near ones `max_by_key` takes the last.
+        if let Some((_, authorization)) = fit.rev().max_by_key(|(base, _)| nearness(base)) {
             return authorization.clone();
         }
         drop(known);
@@ -119,6 +128,12 @@ impl Credentials {
             Netrc::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
         })
     }
+}
+
+/// How many parts of their paths, from the beginning on, two URLs share.
+fn parts_in_common(one: &Url, other: &Url) -> usize {
+    let pairs = one.path().split('/').zip(other.path().split('/'));
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 /// Whether a path is that of a base, or below it.
@@ -244,6 +259,54 @@ mod tests {
         ] {
             assert_eq!(sent(&credentials, &format!("https://host{path}")), Some(header.into()), "{path}");
         }
+    }
+
+    #[test]
+    fn two_users_of_one_server_have_each_their_own_also_for_the_files_beside_their_indexes() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        for turned in [false, true] {
+            let credentials = credentials();
+            let mut indexes = ["alice", "bob"];
+            if turned {
+                indexes.reverse();
+            }
+            for user in indexes {
+                let base = url(&format!("https://host/{user}/dev/+simple/"));
+                credentials.add(&base, Authorization::Bearer(user.to_owned()));
+            }
+            for (path, user) in [
+                ("/alice/dev/+simple/x/", "alice"),
+                ("/bob/dev/+simple/x/", "bob"),
+                ("/alice/dev/+f/1/x.whl", "alice"),
+                ("/bob/dev/+f/1/x.whl", "bob"),
+                ("/bob/prod/+f/1/x.whl", "bob"),
+                ("/bobby/", indexes[0]),
+                ("/", indexes[0]),
+            ] {
+                let sent = sent(&credentials, &format!("https://host{path}"));
+                assert_eq!(sent, Some(format!("Bearer {user}")), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_password_has_the_one_that_netrc_has_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("n");
+        std::fs::write(&path, "machine host login a password 1\nmachine host login b password 2").unwrap();
+        let env: Env = [("NETRC", &path)].into_iter().collect();
+        let url = Url::parse("http://host/x/").unwrap();
+        for (user, password, expected) in
+            [("a", None, "a:1"), ("b", None, "b:2"), ("c", None, "c:"), ("b", Some("3"), "b:3")]
+        {
+            let credentials = Credentials::new(&env);
+            credentials.log_in(&url, user, password);
+            let expected = format!("Basic {}", base64(expected.as_bytes()));
+            assert_eq!(sent(&credentials, "http://host/x/y"), Some(expected));
+        }
+        let credentials = Credentials::new(&env);
+        credentials.learn(&Url::parse("http://b@host/x/").unwrap());
+        assert_eq!(sent(&credentials, "http://host/"), Some("Basic Yjoy".into()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::tls_fault::TlsFault;
 use crate::aws::refusal;
 
 /// A request that did not get its answer.
@@ -27,10 +28,15 @@ pub enum Fault {
     Resolve,
     /// No connection: refused, no route, network down.
     Connect(String),
-    /// No secure connection: an unknown issuer, an expired certificate, a wrong name, unreadable extra roots.
-    Tls(String),
+    /// No secure connection.
+    Tls(TlsFault),
     /// The proxy cannot be used or refuses.
-    Proxy(String),
+    Proxy {
+        /// Which one, as a URL without user name and password.
+        proxy: String,
+        /// Why.
+        reason: String,
+    },
     /// The time given ran out.
     Timeout(Phase),
     /// No byte came for [`STALL`](super::STALL).
@@ -43,6 +49,8 @@ pub enum Fault {
     Redirect(RedirectFault),
     /// More bytes than this cap.
     TooLarge(u64),
+    /// A download could not go on, because the file is another one now.
+    Changed,
     /// The body ended before its announced end.
     Truncated,
     /// An answer that is not HTTP as we know it.
@@ -52,7 +60,9 @@ pub enum Fault {
 /// What was waited for when the time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The address or the connection.
+    /// The host's address.
+    Resolve,
+    /// The connection.
     Connect,
     /// The head of the answer.
     Answer,
@@ -95,7 +105,8 @@ impl NetError {
             self.fault,
             Fault::Resolve
                 | Fault::Connect(_)
-                | Fault::Timeout(Phase::Connect | Phase::Answer)
+                | Fault::Proxy { .. }
+                | Fault::Timeout(Phase::Resolve | Phase::Connect | Phase::Answer)
                 | Fault::Stalled
                 | Fault::Disconnected
         )
@@ -120,7 +131,10 @@ impl fmt::Display for Fault {
             Self::Resolve => f.write_str("the host name cannot be resolved"),
             Self::Connect(reason) => write!(f, "cannot connect: {reason}"),
             Self::Tls(reason) => write!(f, "no secure connection: {reason}"),
-            Self::Proxy(reason) => write!(f, "proxy: {reason}"),
+            Self::Proxy { proxy, reason } => write!(f, "proxy {proxy}: {reason}"),
+            Self::Timeout(Phase::Resolve) => {
+                f.write_str("the host name was not resolved within the time given")
+            }
             Self::Timeout(Phase::Connect) => f.write_str("no connection within the time given"),
             Self::Timeout(Phase::Answer) => f.write_str("no answer within the time given"),
             Self::Timeout(Phase::Body) => f.write_str("not complete within the time given"),
@@ -129,6 +143,7 @@ impl fmt::Display for Fault {
             Self::Status(status) => write!(f, "the server answers {}", show_status(*status)),
             Self::Redirect(fault) => fault.fmt(f),
             Self::TooLarge(cap) => write!(f, "larger than {cap} bytes"),
+            Self::Changed => f.write_str("the file changed while it was fetched"),
             Self::Truncated => f.write_str("the answer ended too early"),
             Self::Protocol(reason) => write!(f, "not understood: {reason}"),
         }
@@ -147,7 +162,7 @@ impl fmt::Display for RedirectFault {
 }
 
 /// The number with its phrase (RFC 9110), where it has one.
-fn show_status(status: u16) -> String {
+pub(super) fn show_status(status: u16) -> String {
     let phrase = ureq::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
     phrase.map_or_else(|| status.to_string(), |phrase| format!("{status} {phrase}"))
 }
@@ -216,7 +231,7 @@ mod tests {
             assert!(transient(fault.clone()), "{fault}");
         }
         for fault in [
-            Fault::Tls("unknown issuer".into()),
+            Fault::Tls(TlsFault::UnknownIssuer),
             Fault::Connect("connection refused".into()),
             Fault::Status(401),
             Fault::Status(404),

@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
+use ureq::http::StatusCode;
 use ureq::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ureq::{BodyReader, Timeout};
 use url::Url;
 
-use super::error::{Fault, NetError, Phase};
-use super::{DownloadError, Headers, Method, Net, Partial, Range, Unsigned, Validators, redirect};
+use super::error::{Fault, NetError, Phase, show_status};
+use super::{DownloadError, Headers, Method, Net, Partial, Range, TlsFault, Unsigned, Validators, redirect};
 use crate::aws::refusal;
 use crate::error::Error;
 use crate::time::Deadline;
@@ -45,7 +46,8 @@ pub(super) struct Reply {
     pub(super) url: Url,
     pub(super) status: u16,
     headers: HeaderMap,
-    length: Option<u64>,
+    /// What `Content-Length` says.
+    pub(super) length: Option<u64>,
     encoding: Encoding,
     body: BodyReader<'static>,
 }
@@ -93,6 +95,7 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
     let failed = |fault| NetError::new(url, fault);
     let authorization = net.credentials.of(url);
     let route = net.routes.to(url).map_err(failed)?;
+    let failed = |fault| NetError::new(url, route.ascribe(fault));
     let mut head = ureq::http::Request::builder()
         .method(request.method.name())
         .uri(url.as_str())
@@ -107,10 +110,12 @@ fn send(net: &Net, url: &Url, request: &Request<'_>, deadline: Deadline) -> Resu
             set(head.headers_mut(), name, Some(&value));
         }
     }
-    let response = route
-        .call(head, request.body, deadline)
-        .map_err(|error| NetError::new(url, fault(error, Phase::Answer)))?;
+    let response =
+        route.call(head, request.body, deadline).map_err(|error| failed(fault(error, Phase::Answer)))?;
     let (head, body) = response.into_parts();
+    if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && route.proxy.is_some() {
+        return Err(failed(Fault::Status(407)));
+    }
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     Ok(Reply {
         url: url.clone(),
@@ -127,6 +132,7 @@ fn set_headers(headers: &mut HeaderMap, request: &Request<'_>) {
     let range = request.range.map(|range| match range {
         Range::Between(first, last) => format!("bytes={first}-{last}"),
         Range::Last(count) => format!("bytes=-{count}"),
+        Range::From(first) => format!("bytes={first}-"),
     });
     let encoding = match request.encoding {
         Encoding::Gzip => "gzip",
@@ -239,10 +245,14 @@ impl Reply {
         }
     }
 
+    /// Which part of the file the answer says to be.
+    pub(super) fn content_range(&self) -> Option<Partial> {
+        self.headers.get(header::CONTENT_RANGE)?.to_str().ok().and_then(parse_content_range)
+    }
+
     /// Which part of the file a 206 answer of `length` bytes holds.
     pub(super) fn partial(&self, length: usize) -> Result<Partial, NetError> {
-        let text = self.header("content-range").unwrap_or_default();
-        parse_content_range(&text).filter(|part| part.end - part.start == length as u64).ok_or_else(|| {
+        self.content_range().filter(|part| part.end - part.start == length as u64).ok_or_else(|| {
             self.error(Fault::Protocol("a part of the file that is not the part announced".into()))
         })
     }
@@ -284,17 +294,17 @@ fn fault(error: ureq::Error, phase: Phase) -> Fault {
     match error {
         E::HostNotFound => Fault::Resolve,
         E::Timeout(Timeout::PerRead | Timeout::PerWrite) => Fault::Stalled,
-        E::Timeout(Timeout::Resolve | Timeout::Connect) => Fault::Timeout(Phase::Connect),
+        E::Timeout(Timeout::Resolve) => Fault::Timeout(Phase::Resolve),
+        E::Timeout(Timeout::Connect) => Fault::Timeout(Phase::Connect),
         E::Timeout(_) => Fault::Timeout(phase),
-        E::Rustls(error) => Fault::Tls(tls_reason(&error)),
-        E::Tls(reason) => Fault::Tls(reason.to_owned()),
-        E::TlsRequired => Fault::Tls("the connection is not encrypted".to_owned()),
-        E::Other(error) => match error.downcast_ref::<super::tls::TlsError>() {
-            Some(error) => Fault::Tls(error.to_string()),
+        E::Rustls(error) => Fault::Tls(TlsFault::from(&error)),
+        E::Tls(reason) => Fault::Tls(TlsFault::Other(reason.to_owned())),
+        E::TlsRequired => Fault::Tls(TlsFault::Other("the connection is not encrypted".to_owned())),
+        E::Other(error) => match error.downcast_ref::<TlsFault>() {
+            Some(fault) => Fault::Tls(fault.clone()),
             None => Fault::Protocol(error.to_string()),
         },
-        E::ConnectProxyFailed(reason) => Fault::Proxy(reason),
-        E::InvalidProxyUrl => Fault::Proxy("its address is not valid".to_owned()),
+        E::ConnectProxyFailed(reason) => Fault::Proxy { proxy: String::new(), reason: proxy_reason(reason) },
         E::ConnectionFailed => Fault::Connect("no way to the host".to_owned()),
         E::Io(error) => io_fault(&error),
         other => Fault::Protocol(other.to_string()),
@@ -304,7 +314,7 @@ fn fault(error: ureq::Error, phase: Phase) -> Fault {
 fn io_fault(error: &io::Error) -> Fault {
     use io::ErrorKind as K;
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Fault::Tls(tls_reason(tls));
+        return Fault::Tls(TlsFault::from(tls));
     }
     match error.kind() {
         K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => Fault::Disconnected,
@@ -317,20 +327,11 @@ fn io_fault(error: &io::Error) -> Fault {
     }
 }
 
-fn tls_reason(error: &rustls::Error) -> String {
-    use rustls::{CertificateError as C, Error as E};
-    match error {
-        E::InvalidCertificate(C::UnknownIssuer) => "the certificate's issuer is not known here".to_owned(),
-        E::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => {
-            "the certificate has expired, or the clock is wrong".to_owned()
-        }
-        E::InvalidCertificate(C::NotValidYet | C::NotValidYetContext { .. }) => {
-            "the certificate is not valid yet, or the clock is wrong".to_owned()
-        }
-        E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
-            "the certificate is for another host".to_owned()
-        }
-        other => other.to_string(),
+/// ureq words a proxy's refusal of a tunnel as `proxy server responded 407/407`.
+fn proxy_reason(reason: String) -> String {
+    match reason.rsplit_once("responded ").and_then(|(_, status)| status.split('/').next()?.parse().ok()) {
+        Some(status) => format!("it answers {}", show_status(status)),
+        None => reason,
     }
 }
 

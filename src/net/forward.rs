@@ -2,41 +2,7 @@
 //! (RFC 9112, 3.2.2). ureq would open a tunnel with `CONNECT`, which usual proxies refuse for anything but port 443.
 
 use ureq::Error;
-use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
-
-/// Looks a host's address up: that of the URL, or always that of a forwarding proxy.
-#[derive(Debug, Default)]
-pub(super) struct Addresses {
-    /// The proxy that stands in for every host.
-    pub(super) instead: Option<Uri>,
-    resolver: DefaultResolver,
-}
-
-impl Addresses {
-    /// Every connection goes to that proxy.
-    pub(super) fn of_proxy(proxy: Uri) -> Self {
-        Self { instead: Some(proxy), resolver: DefaultResolver::default() }
-    }
-}
-
-impl Resolver for Addresses {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let uri = self.instead.as_ref().unwrap_or(uri);
-        // The system's resolver fails with an I/O error of no particular kind.
-        self.resolver.resolve(uri, config, timeout).map_err(|error| match error {
-            Error::Io(_) => Error::HostNotFound,
-            other => other,
-        })
-    }
-}
 
 /// The step of the chain that makes requests name their whole URL.
 #[derive(Debug, Clone, Copy)]

@@ -60,6 +60,13 @@ impl Netrc {
         let named = self.machines.iter().find(|(name, _)| name.eq_ignore_ascii_case(host));
         named.map(|(_, login)| login).or(self.default.as_ref()).cloned()
     }
+
+    /// That user's password for that host.
+    pub(super) fn password(&self, host: &str, user: &str) -> Option<String> {
+        let named = self.machines.iter().filter(|(name, _)| name.eq_ignore_ascii_case(host));
+        let mut logins = named.map(|(_, login)| login).chain(&self.default);
+        logins.find(|login| login.user == user).map(|login| login.password.clone())
+    }
 }
 
 /// User name and password that the text of a `.netrc` has for a host. Public for the fuzzer alone.
@@ -138,6 +145,17 @@ mod tests {
         assert_eq!(login(netrc, "A.org"), Some(pair("anna", "p#1")));
         assert_eq!(login(netrc, "b.org"), Some(pair("b c", "q\"\\ ")));
         assert_eq!(login(netrc, "fake"), Some(pair("any", "thing")));
+    }
+
+    #[test]
+    fn of_several_users_of_a_host_each_has_a_password() {
+        let netrc = Netrc::parse(
+            "machine h login a password 1 machine h login b password 2 machine o login c password 3 \
+             default login d password 4",
+        );
+        let password = |user| netrc.password("H", user);
+        assert_eq!(["a", "b", "d"].map(password), ["1", "2", "4"].map(|text| Some(text.to_owned())));
+        assert_eq!(password("c"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which requests go through which proxy: the variables that curl made usual.
 
+use std::net::IpAddr;
+
 use url::Url;
 
 use crate::host::Env;
@@ -20,6 +22,8 @@ enum Exception {
     Everything,
     /// A host and the hosts below it, perhaps at one port only.
     Host(String, Option<u16>),
+    /// The addresses that begin with so many bits of this one (RFC 4632).
+    Network(IpAddr, u8),
 }
 
 impl Proxies {
@@ -47,6 +51,11 @@ impl Exception {
         if word == "*" {
             return Some(Self::Everything);
         }
+        if let Some((address, bits)) = word.split_once('/') {
+            let address: IpAddr = address.parse().ok()?;
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            return bits.parse().ok().filter(|bits| *bits <= most).map(|bits| Self::Network(address, bits));
+        }
         let (host, port) = match word.rsplit_once(':') {
             // More than one colon outside brackets is an IPv6 address, without a port.
             Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, port.parse().ok()),
@@ -61,6 +70,10 @@ impl Exception {
     fn covers(&self, host: &str, port: Option<u16>) -> bool {
         match self {
             Self::Everything => true,
+            Self::Network(network, bits) => {
+                let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+                address.is_ok_and(|address| begins_alike(*network, address, *bits))
+            }
             Self::Host(name, only) => {
                 let below = host
                     .strip_suffix(name.as_str())
@@ -68,6 +81,15 @@ impl Exception {
                 below && (only.is_none() || *only == port)
             }
         }
+    }
+}
+
+fn begins_alike(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+    let bits = u32::from(bits);
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros() >= bits,
+        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros() >= bits,
+        _ => false,
     }
 }
 
@@ -111,6 +133,25 @@ mod tests {
         ] {
             assert_eq!(set.is_exception(&Url::parse(url).unwrap()), direct, "{url}");
         }
+        let set =
+            proxies(&[("no_proxy", "10.0.0.0/8,fd00::/8,192.168.1.128/25,0.0.0.0/33,x/8,172.16.0.1/32")]);
+        for (url, direct) in [
+            ("http://10.255.0.1:3141/", true),
+            ("http://11.0.0.1/", false),
+            ("http://[fd12::1]/", true),
+            ("http://[fe80::1]/", false),
+            ("http://192.168.1.200/", true),
+            ("http://192.168.1.100/", false),
+            ("http://172.16.0.1/", true),
+            ("http://172.16.0.2/", false),
+            ("http://10.example.com/", false),
+            ("http://x/", false),
+        ] {
+            assert_eq!(set.is_exception(&Url::parse(url).unwrap()), direct, "{url}");
+        }
+        let everything = proxies(&[("no_proxy", "0.0.0.0/0,::/0")]);
+        assert!(everything.is_exception(&Url::parse("http://1.2.3.4/").unwrap()));
+        assert!(everything.is_exception(&Url::parse("http://[1::2]/").unwrap()));
         assert!(proxies(&[("NO_PROXY", "*")]).is_exception(&Url::parse("https://a/").unwrap()));
         assert!(!proxies(&[("NO_PROXY", ", ,")]).is_exception(&Url::parse("https://a/").unwrap()));
     }

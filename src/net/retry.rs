@@ -1,4 +1,4 @@
-//! The one second try.
+//! Second tries.
 
 use std::thread;
 use std::time::Duration;
@@ -11,22 +11,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause that a server is granted; one that asks for more is not asked again.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Runs `attempt`, and once more when its failure is transient and time remains. `fault` gives the network's failure
-/// in an error where trying again is allowed.
-pub(super) fn once<T, E>(
+/// Runs `attempt`, and once more when its failure is transient and time remains.
+pub(super) fn once<T>(
     deadline: Deadline,
-    fault: impl Fn(&E) -> Option<&NetError>,
-    mut attempt: impl FnMut() -> Result<T, E>,
-) -> Result<T, E> {
-    let first = attempt();
-    let pause = first.as_ref().err().and_then(fault).and_then(|error| pause(error, deadline));
-    let Some(pause) = pause else { return first };
-    thread::sleep(pause);
-    attempt()
+    mut attempt: impl FnMut() -> Result<T, NetError>,
+) -> Result<T, NetError> {
+    match attempt() {
+        Err(error) if error.is_transient() && pause(&error, deadline) => attempt(),
+        first => first,
+    }
 }
 
-fn pause(error: &NetError, deadline: Deadline) -> Option<Duration> {
+/// Waits a moment before the next try; whether one is worth it: the server does not ask for a long pause, and time
+/// remains after it.
+pub(super) fn pause(error: &NetError, deadline: Deadline) -> bool {
     let pause = error.retry_after.unwrap_or(PAUSE);
-    let in_time = deadline.remaining().is_none_or(|left| left / 2 > pause);
-    (error.is_transient() && pause <= LONGEST && in_time).then_some(pause)
+    let worth_it = pause <= LONGEST && deadline.remaining().is_none_or(|left| left / 2 > pause);
+    if worth_it {
+        thread::sleep(pause);
+    }
+    worth_it
 }

@@ -12,11 +12,14 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use ureq::Error;
-use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
+use super::Settings;
+use super::connect::left;
+use super::identity::Identity;
+use super::tls_fault::TlsFault;
 use crate::fs;
 use crate::host::Env;
 
@@ -27,54 +30,51 @@ pub(super) struct Tls {
     directories: Vec<PathBuf>,
     /// `[network] ca`.
     extra: Option<PathBuf>,
-    config: OnceLock<Result<Arc<ClientConfig>, TlsError>>,
+    /// What we show where a server asks.
+    identity: Identity,
+    config: OnceLock<Result<Arc<ClientConfig>, TlsFault>>,
 }
-
-/// What keeps us from speaking TLS at all.
-#[derive(Debug, Clone)]
-pub(super) struct TlsError(String);
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TlsError {}
 
 impl Tls {
     /// Nothing is read yet.
-    pub(super) fn new(env: &Env, extra: Option<PathBuf>) -> Self {
+    pub(super) fn new(env: &Env, settings: &Settings) -> Self {
         let directories = env.text("SSL_CERT_DIR").unwrap_or_default().split(':');
         Self {
             file: env.non_empty("SSL_CERT_FILE").map(PathBuf::from),
             directories: directories.filter(|part| !part.is_empty()).map(PathBuf::from).collect(),
-            extra,
+            extra: settings.ca.clone(),
+            identity: Identity {
+                certificate: settings.client_cert.clone(),
+                key: settings.client_key.clone(),
+            },
             config: OnceLock::new(),
         }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+    fn config(&self) -> Result<Arc<ClientConfig>, TlsFault> {
         self.config.get_or_init(|| self.load().map(Arc::new)).clone()
     }
 
-    fn load(&self) -> Result<ClientConfig, TlsError> {
+    fn load(&self) -> Result<ClientConfig, TlsFault> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError(error.to_string()))?;
-        Ok(builder.with_root_certificates(self.roots()?).with_no_client_auth())
+            .map_err(|error| TlsFault::Roots(error.to_string()))?;
+        self.identity.complete(builder.with_root_certificates(self.roots()?))
     }
 
     /// All roots. What the system or its variables offer and cannot be read is passed over: the bundled roots
     /// remain. The file that the configuration names must be readable, or its author would search for long.
-    fn roots(&self) -> Result<RootCertStore, TlsError> {
+    fn roots(&self) -> Result<RootCertStore, TlsFault> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         roots.add_parsable_certificates(self.system());
         if let Some(path) = &self.extra {
             let (added, _) = roots.add_parsable_certificates(read_pem(path)?);
             if added == 0 {
-                return Err(TlsError(format!("{} holds no certificate that can be used", path.display())));
+                return Err(TlsFault::Roots(format!(
+                    "{} holds no certificate that can be used",
+                    path.display()
+                )));
             }
         }
         Ok(roots)
@@ -93,11 +93,11 @@ impl Tls {
     }
 }
 
-fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bytes = fs::read(path, fs::SMALL_FILE).map_err(|error| TlsError(error.to_string()))?;
+fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    let bytes = fs::read(path, fs::SMALL_FILE).map_err(|error| TlsFault::Roots(error.to_string()))?;
     CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
-        .map_err(|error| TlsError(format!("{}: {error}", path.display())))
+        .map_err(|error| TlsFault::Roots(format!("{}: {error}", path.display())))
 }
 
 /// The step of the chain: wraps the connection of the steps before where the URL asks for it.
@@ -133,17 +133,6 @@ impl<In: Transport> Connector<In> for TlsConnector {
     }
 }
 
-/// The time allowed for connecting, less what the steps before have taken of it.
-fn left(details: &ConnectionDetails) -> NextTimeout {
-    let mut timeout = details.timeout;
-    if let (Duration::Exact(allowed), Instant::Exact(start), Instant::Exact(now)) =
-        (timeout.after, details.now, (details.current_time)())
-    {
-        timeout.after = Duration::Exact(allowed.saturating_sub(now.saturating_duration_since(start)));
-    }
-    timeout
-}
-
 /// rustls wraps its own errors in I/O errors while it does the hand-shake.
 fn reason(error: io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -158,6 +147,15 @@ pub(super) struct TlsTransport {
     stream: StreamOwned<ClientConnection, TransportAdapter>,
 }
 
+impl TlsTransport {
+    /// A server that refuses our certificate closes the connection after the alert that says so (RFC 8446, 4.4.2.4
+    /// lets it do that after the hand-shake): what we write may meet the end before we have read why.
+    fn last_word(&mut self) -> Option<Error> {
+        let error = self.stream.read(&mut [0]).err().map(reason)?;
+        matches!(error, Error::Rustls(_)).then_some(error)
+    }
+}
+
 impl Transport for TlsTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
@@ -166,7 +164,7 @@ impl Transport for TlsTransport {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.sock.set_timeout(timeout);
         let output = self.buffers.output().get(..amount).unwrap_or_default();
-        self.stream.write_all(output).map_err(reason)
+        self.stream.write_all(output).map_err(|error| self.last_word().unwrap_or_else(|| reason(error)))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
@@ -198,7 +196,8 @@ mod tests {
 
     fn roots(variables: &[(&str, &Path)], extra: Option<&Path>) -> Result<usize, String> {
         let env: Env = variables.iter().map(|(name, path)| (*name, path.as_os_str())).collect();
-        let roots = Tls::new(&env, extra.map(Path::to_owned)).roots();
+        let settings = Settings { ca: extra.map(Path::to_owned), ..Settings::default() };
+        let roots = Tls::new(&env, &settings).roots();
         roots.map(|roots| roots.len()).map_err(|error| error.to_string())
     }
 

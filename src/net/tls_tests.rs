@@ -74,7 +74,7 @@ fn an_authority_from_the_configuration_or_the_environment_is_believed() {
 fn an_unknown_authority_is_refused_without_a_second_try() {
     let url = server();
     let stranger = Net::new(&Settings::default(), &Env::default(), "test");
-    assert_eq!(get(&stranger, &url), Err(Fault::Tls("the certificate's issuer is not known here".into())));
+    assert_eq!(get(&stranger, &url), Err(Fault::Tls(TlsFault::UnknownIssuer)));
     let configured =
         Net::new(&Settings { ca: Some(authority()), ..Settings::default() }, &Env::default(), "test");
     assert_eq!(get(&configured, &url), Ok("connection 1".into()));
@@ -86,5 +86,5 @@ fn a_certificate_for_another_host_is_refused() {
     url.set_host(Some("localhost")).unwrap();
     let configured =
         Net::new(&Settings { ca: Some(authority()), ..Settings::default() }, &Env::default(), "test");
-    assert_eq!(get(&configured, &url), Err(Fault::Tls("the certificate is for another host".into())));
+    assert_eq!(get(&configured, &url), Err(Fault::Tls(TlsFault::OtherHost)));
 }

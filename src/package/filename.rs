@@ -1,4 +1,5 @@
-//! What the file name of a distribution says: PEP 427 wheels, PEP 625 sdists and their elders, setuptools' eggs.
+//! What the file name of a distribution says: PEP 427 wheels, PEP 625 sdists and their elders, setuptools' eggs,
+//! pipper's packages.
 
 use std::fmt;
 
@@ -6,6 +7,8 @@ use pep440_rs::Version;
 
 use crate::package::cursor::shown;
 use crate::package::name::ProjectName;
+use crate::package::pipper::EXTENSION;
+use crate::package::pipper::semver::SemVer;
 use crate::package::version::parse_version;
 
 /// One compatibility tag (PEP 425), such as `cp311-abi3-manylinux_2_17_x86_64`.
@@ -41,6 +44,8 @@ pub enum Format {
     },
     /// `name-version.tar.gz`, or `.zip`, `.tgz`, `.tar`.
     Sdist,
+    /// `name-v1-2-3.pipper`, or `name-1.2.3.pipper` as `pipper download` writes it.
+    Pipper,
 }
 
 /// A distribution's file name, read.
@@ -76,6 +81,8 @@ pub enum FilenameFault {
     Project,
     /// The part that should be a version is none.
     Version,
+    /// The part that should be a semantic version is none, or means nothing to PEP 440.
+    SemVer,
     /// The build tag does not start with a digit.
     Build,
     /// The compatibility tags are none, or far too many.
@@ -90,6 +97,7 @@ impl fmt::Display for InvalidFilename {
             FilenameFault::Parts => "it has the wrong number of parts",
             FilenameFault::Project => "it has no valid project name",
             FilenameFault::Version => "it has no valid version",
+            FilenameFault::SemVer => "its version is no semantic one, or means nothing to PEP 440",
             FilenameFault::Build => "its build tag does not start with a digit",
             FilenameFault::Tags => "it has no valid compatibility tags",
         };
@@ -115,6 +123,7 @@ impl DistributionName {
             Kind::Wheel => wheel(stem),
             Kind::Egg => egg(stem),
             Kind::Sdist => sdist(stem),
+            Kind::Pipper => pipper(stem, None),
         })
     }
 
@@ -125,6 +134,7 @@ impl DistributionName {
             Kind::Wheel => wheel(stem),
             Kind::Egg => egg(stem),
             Kind::Sdist => sdist_of(stem, project),
+            Kind::Pipper => pipper(stem, Some(project)),
         })?;
         if name.project == *project {
             Ok(name)
@@ -137,7 +147,7 @@ impl DistributionName {
     pub fn parse_wheel(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
             Kind::Wheel => wheel(stem),
-            Kind::Egg | Kind::Sdist => Err(FilenameFault::Extension),
+            _ => Err(FilenameFault::Extension),
         })
     }
 
@@ -145,7 +155,7 @@ impl DistributionName {
     pub fn parse_sdist(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
             Kind::Sdist if is_modern(filename) => sdist(stem),
-            Kind::Wheel | Kind::Egg | Kind::Sdist => Err(FilenameFault::Extension),
+            _ => Err(FilenameFault::Extension),
         })
     }
 
@@ -153,7 +163,7 @@ impl DistributionName {
     pub fn parse_egg(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
             Kind::Egg => egg(stem),
-            Kind::Wheel | Kind::Sdist => Err(FilenameFault::Extension),
+            _ => Err(FilenameFault::Extension),
         })
     }
 
@@ -171,6 +181,8 @@ impl DistributionName {
             (stem, Kind::Wheel)
         } else if let Some(stem) = filename.strip_suffix(".egg") {
             (stem, Kind::Egg)
+        } else if let Some(stem) = filename.strip_suffix(EXTENSION) {
+            (stem, Kind::Pipper)
         } else {
             (sdist().ok_or_else(|| invalid(FilenameFault::Extension))?, Kind::Sdist)
         };
@@ -187,6 +199,7 @@ enum Kind {
     Wheel,
     Egg,
     Sdist,
+    Pipper,
 }
 
 fn project(name: &str) -> Result<ProjectName, FilenameFault> {
@@ -265,6 +278,19 @@ fn sdist_of(stem: &str, project: &ProjectName) -> Result<DistributionName, Filen
     let first = versions.next().ok_or(FilenameFault::Project)?;
     let version = first.or_else(|fault| versions.find_map(Result::ok).ok_or(fault))?;
     Ok(DistributionName { project: project.clone(), version, format: Format::Sdist })
+}
+
+/// `name-v1-2-3` or `name-1.2.3`: split at the first `-` that has a semantic version behind it.
+fn pipper(stem: &str, project: Option<&ProjectName>) -> Result<DistributionName, FilenameFault> {
+    let splits = stem.match_indices('-').filter_map(|(at, _)| Some((stem.get(..at)?, stem.get(at + 1..)?)));
+    let mut found = splits.filter_map(|(name, text)| {
+        let version = SemVer::parse_safe(text).or_else(|| SemVer::parse(text))?;
+        let name: ProjectName = name.parse().ok()?;
+        project.is_none_or(|project| *project == name).then_some((name, version))
+    });
+    let (project, version) = found.next().ok_or(FilenameFault::SemVer)?;
+    let version = version.to_pep440().ok_or(FilenameFault::SemVer)?;
+    Ok(DistributionName { project, version, format: Format::Pipper })
 }
 
 /// `name-version(-pyX.Y(-platform)?)?`, where `_` stands for a `-` of the name and of the version.

@@ -5,6 +5,7 @@ use std::fmt;
 use pep440_rs::Version;
 
 use crate::package::cursor::shown;
+use crate::package::filename::Tag;
 use crate::package::marker::{InvalidMarker, Marker};
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::{InvalidRequirement, Requirement};
@@ -37,6 +38,8 @@ pub struct Metadata {
     pub provides_extra: Vec<ExtraName>,
     /// `Dynamic` (PEP 643), in lower case: the fields that a build may still change.
     pub dynamic: Vec<String>,
+    /// What the wheel in a pipper package is for, which its own name does not tell; empty elsewhere.
+    pub wheel_tags: Vec<Tag>,
 }
 
 /// Why metadata cannot be used.
@@ -113,6 +116,7 @@ impl Metadata {
                 .map(str::to_owned),
             provides_extra: headers.all("provides-extra").filter_map(|extra| extra.parse().ok()).collect(),
             dynamic: headers.all("dynamic").map(str::to_lowercase).collect(),
+            wheel_tags: Vec::new(),
         })
     }
 

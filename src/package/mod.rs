@@ -1,5 +1,6 @@
 //! Python's packaging formats: names, requirements, markers, tags, and the archives themselves.
 
+pub mod address;
 mod cursor;
 pub mod filename;
 pub mod marker;
@@ -14,6 +15,7 @@ pub(crate) use cursor::shown;
 pub mod archive;
 pub mod egg;
 pub mod entry_points;
+pub mod pipper;
 pub mod record;
 pub mod sdist;
 mod sdist_layout;

@@ -3,9 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use url::Url;
+
+use crate::net::show_url;
+use crate::package::address::{FileAddress, InvalidFileAddress};
 use crate::package::cursor::{Cursor, is_space, shown};
 use crate::package::marker::{InvalidMarker, Marker};
 use crate::package::name::{ExtraName, InvalidName, ProjectName};
+use crate::package::pipper::constraint::{ConstraintFault, constraint};
 use crate::package::version::{InvalidSpecifier, SpecifierSet};
 
 /// Which of a project's files will do.
@@ -39,6 +44,42 @@ impl Requirement {
         }
     }
 
+    /// Reads what people write in `launcher.toml` and pipper in its packages: PEP 508; or `name:constraint` as pipper has
+    /// it; or the bare address of a file that tells project and version, such as a pre-signed one. Every address must
+    /// be one of a file that we can use.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the secrets of an address.
+    pub fn parse_lenient(text: &str) -> Result<Self, InvalidRequirement> {
+        let text = text.trim();
+        let bare = text
+            .split_once("://")
+            .is_some_and(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if bare {
+            let address = FileAddress::parse(text, None).map_err(InvalidRequirement::Address)?;
+            let constraint = Constraint::Url(text.to_owned());
+            return Ok(Self { name: address.name.project, extras: Vec::new(), constraint, marker: None });
+        }
+        let requirement = match text.split_once(':') {
+            Some((name, versions)) if !name.contains(['@', ';']) => pipper(name, versions)
+                .map_err(|reason| InvalidRequirement::Pipper { requirement: text.to_owned(), reason }),
+            _ => text.parse().map_err(|error: InvalidRequirement| error.without_secrets()),
+        }?;
+        if let Some(url) = requirement.url() {
+            FileAddress::parse(url, Some(&requirement.name)).map_err(InvalidRequirement::Address)?;
+        }
+        Ok(requirement)
+    }
+
+    /// As it may be shown: without its marker, and without the secrets of an address.
+    pub fn shown(&self) -> String {
+        let mut shown = Self { marker: None, ..self.clone() };
+        if let Constraint::Url(url) = &mut shown.constraint {
+            *url = masked(url);
+        }
+        shown.to_string()
+    }
+
     /// The address of the one file that will do.
     pub fn url(&self) -> Option<&str> {
         match &self.constraint {
@@ -67,6 +108,15 @@ pub enum InvalidRequirement {
         /// The name.
         reason: InvalidName,
     },
+    /// What follows the `:` of `name:constraint` is none.
+    Pipper {
+        /// The whole text.
+        requirement: String,
+        /// What follows the name.
+        reason: ConstraintFault,
+    },
+    /// An address is not that of a file that we can use.
+    Address(InvalidFileAddress),
     /// A version specifier is none.
     Specifier {
         /// The whole text.
@@ -94,6 +144,10 @@ impl fmt::Display for InvalidRequirement {
                     offset + 1
                 )
             }
+            Self::Pipper { requirement, reason } => {
+                write!(f, "invalid requirement '{}': {reason}", shown(requirement))
+            }
+            Self::Address(reason) => reason.fmt(f),
             Self::Name { requirement, reason } => {
                 write!(f, "invalid requirement '{}': {reason}", shown(requirement))
             }
@@ -108,6 +162,39 @@ impl fmt::Display for InvalidRequirement {
 }
 
 impl std::error::Error for InvalidRequirement {}
+
+impl InvalidRequirement {
+    /// The same, with the addresses in the text masked.
+    fn without_secrets(mut self) -> Self {
+        let (Self::Syntax { requirement, .. }
+        | Self::Name { requirement, .. }
+        | Self::Pipper { requirement, .. }
+        | Self::Specifier { requirement, .. }
+        | Self::Marker { requirement, .. }) = &mut self
+        else {
+            return self;
+        };
+        let words: Vec<String> = requirement.split(' ').map(masked).collect();
+        *requirement = words.join(" ");
+        self
+    }
+}
+
+/// A word that may be an address, without its secrets.
+fn masked(word: &str) -> String {
+    match Url::parse(word) {
+        Ok(url) if word.contains("://") => show_url(&url),
+        _ if word.contains("://") => word.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+/// `name` and what stands behind its `:`. Nothing behind it admits all versions.
+fn pipper(name: &str, versions: &str) -> Result<Requirement, ConstraintFault> {
+    let name = name.trim().parse().map_err(|_| ConstraintFault::Name)?;
+    let constraint = Constraint::Versions(constraint(versions)?);
+    Ok(Requirement { name, extras: Vec::new(), constraint, marker: None })
+}
 
 /// A failure inside the grammar, before the whole text and the position are put to it.
 enum Fault {

@@ -29,10 +29,7 @@ pub(crate) fn lay_out(
     limits: &Limits,
 ) -> Result<(String, EntryPoints), Refusal> {
     let whole = tree.root().join(WHOLE);
-    let mut unpacked = Tree::begin(&whole)?;
-    container::extract(archive, &mut unpacked, limits)?;
-    unpacked.finish()?;
-    let top = only_directory(&whole)?;
+    let top = extract(archive, &whole, limits)?;
     let metadata = fs::read_if_there(&top.join(METADATA), limits.small)?.ok_or(Refusal::Missing(METADATA))?;
     identity::check_metadata(METADATA, &metadata, name)?;
     let layout = Layout::find(&top, name, limits)?;
@@ -49,6 +46,14 @@ pub(crate) fn lay_out(
         tree.small_file(&path, entry_points.to_ini().as_bytes())?;
     }
     Ok((info, entry_points))
+}
+
+/// Unpacks all of an sdist to `destination`; returns its one directory.
+pub(crate) fn extract(archive: &Path, destination: &Path, limits: &Limits) -> Result<PathBuf, Refusal> {
+    let mut unpacked = Tree::begin(destination)?;
+    container::extract(archive, &mut unpacked, limits)?;
+    unpacked.finish()?;
+    only_directory(destination)
 }
 
 /// `PKG-INFO`, checked to be this distribution's.

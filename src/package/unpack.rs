@@ -9,6 +9,7 @@ use super::archive::refusal::Refusal;
 use super::archive::tree::Tree;
 use super::entry_points::EntryPoints;
 use super::filename::{DistributionName, Format};
+use super::pipper::Package;
 use super::wheel::Wheel;
 use super::{egg, sdist};
 use crate::fs;
@@ -41,8 +42,13 @@ pub fn unpack(
     let mut tree = Tree::begin(destination)?;
     let (dist_info, entry_points, root_is_purelib) = match &name.format {
         Format::Wheel { .. } => {
-            let wheel = Wheel::open(fs::open(archive)?, name, limits)?;
-            let laid_out = wheel.lay_out(name, &mut tree)?;
+            let laid_out = open_wheel(archive, name, limits)?.lay_out(name, &mut tree)?;
+            (laid_out.dist_info, laid_out.entry_points, laid_out.root_is_purelib)
+        }
+        Format::Pipper => {
+            let mut package = open_package(archive, name, limits)?;
+            package.check()?;
+            let laid_out = package.into_wheel(name, limits)?.lay_out(name, &mut tree)?;
             (laid_out.dist_info, laid_out.entry_points, laid_out.root_is_purelib)
         }
         Format::Egg { platform, .. } => {
@@ -75,7 +81,8 @@ pub fn extract_zip(archive: &Path, destination: &Path, limits: &Limits) -> Resul
 /// The distribution's core metadata (`METADATA` or `PKG-INFO`), without unpacking it.
 pub fn metadata_of(archive: &Path, name: &DistributionName, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     match name.format {
-        Format::Wheel { .. } => wheel_metadata_in(fs::open(archive)?, name, limits),
+        Format::Wheel { .. } => open_wheel(archive, name, limits)?.metadata(name),
+        Format::Pipper => open_package(archive, name, limits)?.into_wheel(name, limits)?.metadata(name),
         Format::Egg { .. } => egg::metadata(archive, name, limits),
         Format::Sdist => sdist::metadata(archive, name, limits),
     }
@@ -83,15 +90,39 @@ pub fn metadata_of(archive: &Path, name: &DistributionName, limits: &Limits) -> 
 
 /// A wheel's `METADATA` from whatever can be read at any place, such as a file at the other end of a network: the
 /// central directory in one piece (two when it is longer than 64 KiB), then the one member.
-pub fn wheel_metadata_in<R: Read + Seek>(
+pub fn wheel_metadata_in<'a, R: Read + Seek + 'a>(
     wheel: R,
     name: &DistributionName,
     limits: &Limits,
 ) -> Result<Vec<u8>, Refusal> {
-    Wheel::open(wheel, name, limits)?.metadata(name)
+    Wheel::open(Box::new(wheel), name, limits)?.metadata(name)
 }
 
-/// setuptools' `requires.txt`, which has the requirements of eggs, and of sdists whose `PKG-INFO` has none.
+/// The same of the wheel in a pipper package, and the `package.meta` beside it.
+pub fn pipper_metadata_in<'a, R: Read + Seek + 'a>(
+    package: R,
+    name: &DistributionName,
+    limits: &Limits,
+) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
+    let package = Package::open(Box::new(package), name, limits)?;
+    let meta = package.meta.clone();
+    Ok((package.into_wheel(name, limits)?.metadata(name)?, meta))
+}
+
+fn open_wheel(archive: &Path, name: &DistributionName, limits: &Limits) -> Result<Wheel<'static>, Refusal> {
+    Wheel::open(Box::new(fs::open(archive)?), name, limits)
+}
+
+fn open_package(
+    archive: &Path,
+    name: &DistributionName,
+    limits: &Limits,
+) -> Result<Package<'static>, Refusal> {
+    Package::open(Box::new(fs::open(archive)?), name, limits)
+}
+
+/// What has requirements beside the core metadata: setuptools' `requires.txt` in eggs, and in sdists whose `PKG-INFO`
+/// has none; `package.meta` in pipper packages.
 pub fn requires_of(
     archive: &Path,
     name: &DistributionName,
@@ -99,6 +130,7 @@ pub fn requires_of(
 ) -> Result<Option<Vec<u8>>, Refusal> {
     match name.format {
         Format::Wheel { .. } => Ok(None),
+        Format::Pipper => Ok(Some(open_package(archive, name, limits)?.meta)),
         Format::Egg { .. } => egg::requires(archive, limits),
         Format::Sdist => sdist::requires(archive, name, limits),
     }

@@ -50,7 +50,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-fn line(member: &Member) -> String {
+pub(super) fn line(member: &Member) -> String {
     let digest = base64(&sha2::Sha256::digest(&member.data));
     let name = std::str::from_utf8(&member.name).unwrap();
     format!("{name},sha256={digest},{}\n", member.data.len())

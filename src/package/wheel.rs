@@ -1,9 +1,8 @@
 //! Wheels (PEP 427, "binary distribution format"): checked as the format says and laid out as
 //! `pip install --target` does.
 
-use std::io::{Read, Seek};
-
 use super::archive::identity;
+use super::archive::input::Input;
 use super::archive::limits::Limits;
 use super::archive::path::MemberPath;
 use super::archive::refusal::Refusal;
@@ -18,8 +17,8 @@ use super::record::{Line, Record};
 const SCRIPTS: &str = ".data/scripts/";
 
 /// An open wheel whose `.dist-info` is its own.
-pub struct Wheel<R> {
-    zip: Zip<R>,
+pub struct Wheel<'a> {
+    zip: Zip<Input<'a>>,
     stem: String,
     limits: Limits,
 }
@@ -35,9 +34,9 @@ pub struct LaidOut {
     pub root_is_purelib: bool,
 }
 
-impl<R: Read + Seek> Wheel<R> {
+impl<'a> Wheel<'a> {
     /// Finds the one `.dist-info`, whose name must be that of the file.
-    pub fn open(reader: R, name: &DistributionName, limits: &Limits) -> Result<Self, Refusal> {
+    pub fn open(reader: Input<'a>, name: &DistributionName, limits: &Limits) -> Result<Self, Refusal> {
         let zip = Zip::open(reader, limits)?;
         let mut stems: Vec<&str> = zip
             .entries()

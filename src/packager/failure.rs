@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::arguments::Usage;
 use crate::error::Error;
-use crate::net::{Fault, NetError};
+use crate::net::{Fault, NetError, TlsFault};
 use crate::package::archive::refusal::Refusal;
 use crate::package::filename::InvalidFilename;
 
@@ -72,9 +72,10 @@ fn hint(error: &Error) -> Option<String> {
         Error::Archive { refusal: Refusal::NeedsBuild(_), .. } => "build a wheel of it",
         Error::Archive { refusal: Refusal::Destination(_), .. } => "name a directory that is not there yet",
         Error::Archive { refusal: Refusal::Io(error), .. } => return hint(error),
-        Error::Net(NetError { fault: Fault::Tls(_), .. }) => {
-            "name the root certificate of your network with SSL_CERT_FILE"
-        }
+        Error::Net(NetError {
+            fault: Fault::Tls(TlsFault::UnknownIssuer | TlsFault::AuthorityItself),
+            ..
+        }) => "name the root certificate of your network with SSL_CERT_FILE",
         error => return error.hint(),
     };
     Some(own.to_owned())

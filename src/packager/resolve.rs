@@ -162,7 +162,8 @@ fn report(pin: &Pin) -> Value {
 /// Where the file is, as a URL without anything secret.
 fn address(file: &File) -> String {
     match &file.location {
-        Location::Url(url) | Location::Object { url, .. } => show_url(url),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => show_url(url),
+        Location::Checkout(checkout) => checkout.to_string(),
         Location::Path(path) => {
             Url::from_file_path(path).map_or_else(|()| path.to_string_lossy().into_owned(), Into::into)
         }

@@ -70,7 +70,18 @@ impl fmt::Display for InvalidAddress {
 
 impl std::error::Error for InvalidAddress {}
 
-/// Reads an address and infers its kind: `http(s)://` is an index, `s3://` a folder in S3, `file://` or a path (from `base`) a directory.
+impl Address {
+    /// Where it is asked over HTTP as it stands; `None` for what is no page.
+    pub fn web(&self) -> Option<&Url> {
+        match self {
+            Self::Index(url) | Self::Links(url) => Some(url),
+            Self::S3(_) | Self::Directory(_) => None,
+        }
+    }
+}
+
+/// Reads an address and infers its kind: `http(s)://` is an index, `s3://` a folder in S3, `file://` or a path (from
+/// `base`) a directory.
 pub fn infer(text: &str, base: &Path) -> Result<Address, InvalidAddress> {
     let text = text.trim();
     match scheme(text) {

@@ -1,4 +1,4 @@
-//! A directory of distributions on this machine: wheels, sdists, and eggs as files or directories.
+//! A directory of distributions on this machine: wheels, sdists, pipper packages, and eggs as files or directories.
 
 use std::path::Path;
 
@@ -8,10 +8,11 @@ use crate::error::Error;
 use crate::fs;
 use crate::package::filename::Format;
 use crate::package::name::ProjectName;
+use crate::package::pipper;
 use crate::trust::hashes::Hashes;
 
 /// Lists what a directory has of a project: its own entries, and those of a sub-directory named after the project,
-/// as mirrors lay them out.
+/// as mirrors and pipper lay them out.
 pub fn list(directory: &Path, project: &ProjectName) -> Result<Listing, Error> {
     let mut listing = Listing::default();
     for path in fs::list(directory)? {
@@ -20,26 +21,30 @@ pub fn list(directory: &Path, project: &ProjectName) -> Result<Listing, Error> {
         if named_after && fs::is_dir(&path) {
             // One that may not be read is one more entry that does not count.
             for inner in fs::list(&path).unwrap_or_default() {
-                add(&mut listing, &inner, project);
+                add(&mut listing, &inner, project, true);
             }
         } else {
-            add(&mut listing, &path, project);
+            add(&mut listing, &path, project, false);
         }
     }
     Ok(listing)
 }
 
-fn add(listing: &mut Listing, path: &Path, project: &ProjectName) {
-    match read(path, project) {
+fn add(listing: &mut Listing, path: &Path, project: &ProjectName, in_own_folder: bool) {
+    match read(path, project, in_own_folder) {
         Some(file) => listing.files.push(file),
         None => listing.skipped += 1,
     }
 }
 
-fn read(path: &Path, project: &ProjectName) -> Option<File> {
+fn read(path: &Path, project: &ProjectName, in_own_folder: bool) -> Option<File> {
     // A name that is not UTF-8 is no distribution's.
     let filename = path.file_name()?.to_str()?.to_owned();
-    let name = parse(&filename, project)?;
+    let in_folder = || in_own_folder.then(|| pipper::in_folder(&filename, project)).flatten();
+    let (filename, name) = match parse(&filename, project) {
+        Some(name) => (filename, name),
+        None => in_folder()?,
+    };
     let metadata = fs::metadata(path).ok()?;
     let usable = metadata.is_file() || (metadata.is_dir() && matches!(name.format, Format::Egg { .. }));
     usable.then(|| File {

@@ -4,11 +4,16 @@ use url::Url;
 
 use super::html::{Element, scan};
 use super::listing::{Listing, resolve};
-use super::simple_html::offer;
+use super::page::PageFault;
+use super::simple_html::{has_heading, offer};
+use super::vcs;
 use crate::package::name::ProjectName;
 
 /// The most sub-folders that are looked into.
 pub const MOST_FOLDERS: usize = 32;
+
+/// The most links to version control that are taken of one project.
+const MOST_CHECKOUTS: usize = 100;
 
 /// A links page, read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,28 +25,46 @@ pub struct Links {
 }
 
 /// Reads a links page.
-pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Links {
+///
+/// # Errors
+/// When it is some other page: without any link, and without a listing's heading.
+pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, PageFault> {
     let mut links = Links::default();
     let mut base = url.clone();
     let mut named = Vec::new();
+    let mut anchors = 0_usize;
+    let sorting: &[char] = if is_script(url) { &['#'] } else { &['?', '#'] };
     scan(page, &mut |element| match element {
         Element::Base(href) => base = resolve(&href, url).unwrap_or_else(|| url.clone()),
         Element::Version(_) => {}
         // Apache's column headings: the same page, sorted otherwise.
-        Element::Anchor(anchor) if anchor.href.trim_start().starts_with(['?', '#']) => {}
+        Element::Anchor(anchor) if anchor.href.trim_start().starts_with(sorting) => anchors += 1,
+        Element::Anchor(anchor)
+            if links.listing.checkouts.len() < MOST_CHECKOUTS
+                && let Some(file) = vcs::offer(&anchor.href, &base, project) =>
+        {
+            anchors += 1;
+            links.listing.checkouts.push(file);
+        }
         Element::Anchor(anchor) => match resolve(&anchor.href, &base).and_then(|link| folder(&link, url)) {
             Some((folder, name)) if name.parse().is_ok_and(|name: ProjectName| name == *project) => {
                 named.push(folder);
             }
             Some((folder, _)) => add(&mut links.folders, folder),
-            None => links.listing.offer(offer(anchor), &base, project),
+            None => {
+                anchors += 1;
+                links.listing.offer(offer(anchor), &base, project);
+            }
         },
     });
+    if anchors == 0 && named.is_empty() && links.folders.is_empty() && !has_heading(page) {
+        return Err(PageFault::NoList);
+    }
     if !named.is_empty() {
         named.truncate(1);
         links.folders = named;
     }
-    links
+    Ok(links)
 }
 
 fn add(folders: &mut Vec<Url>, folder: Url) {
@@ -50,13 +73,35 @@ fn add(folders: &mut Vec<Url>, folder: Url) {
     }
 }
 
-/// The link as a folder directly below the page's own folder, and its name.
+/// The link as a listing directly below the page, and its name: a folder in the page's own, or, where the page is made
+/// by a script, what the script gives for another query (`lister.cgi?dir=old`) or path (`lister.cgi/old/`).
 fn folder(link: &Url, page: &Url) -> Option<(Url, String)> {
-    let own = page.join(".").ok()?;
-    let name = link.path().strip_prefix(own.path())?.strip_suffix('/')?;
-    let below = link.origin() == own.origin() && !name.is_empty() && !name.contains('/');
+    // `…/trunk/#egg=name-dev` is a checkout.
+    let is_package = link.fragment().is_some_and(|fragment| fragment.contains("egg="));
+    if is_package || link.origin() != page.origin() {
+        return None;
+    }
     let mut folder = link.clone();
-    folder.set_query(None);
     folder.set_fragment(None);
-    below.then(|| (folder, crate::net::percent_decode(name)))
+    if is_script(page) && link.path() == page.path() {
+        // Scripts sort as Apache does, too.
+        let query = link.query().filter(|query| Some(*query) != page.query() && !query.starts_with("C="))?;
+        let name = query.trim_end_matches('/').rsplit(['=', '/', '&', ';']).next()?;
+        let name = crate::net::percent_decode(name);
+        return Some((folder, name));
+    }
+    folder.set_query(None);
+    let own = page.join(".").ok()?;
+    let below_script = format!("{}/", page.path());
+    let path = link.path();
+    let below = path.strip_prefix(&below_script).or_else(|| path.strip_prefix(own.path()))?;
+    let name = below.strip_suffix('/').filter(|name| !name.is_empty() && !name.contains('/'))?;
+    let name = crate::net::percent_decode(name);
+    Some((folder, name))
+}
+
+/// Whether a page is made by a script, for which a query decides what it shows.
+fn is_script(page: &Url) -> bool {
+    let file = page.path().rsplit('/').next().unwrap_or_default();
+    page.query().is_some() || [".cgi", ".php", ".py", ".pl"].iter().any(|ending| file.ends_with(ending))
 }

@@ -7,11 +7,12 @@ use super::page::PageFault;
 use crate::net::percent_decode;
 use crate::package::filename::{DistributionName, Format};
 use crate::package::name::ProjectName;
+use crate::package::pipper;
 use crate::time::Timestamp;
 use crate::trust::hashes::Hashes;
 
 /// The longest address that is taken, in bytes; pre-signed ones have about two thousand.
-const LONGEST_ADDRESS: usize = 16 << 10;
+pub(super) const LONGEST_ADDRESS: usize = 16 << 10;
 
 /// The most files of one project that are taken from one page. The largest projects have some ten thousand; a page of
 /// millions of short links would fill the memory.
@@ -22,6 +23,8 @@ pub(super) const MOST_FILES: usize = 100_000;
 pub struct Listing {
     /// In the order of the page.
     pub files: Vec<File>,
+    /// Links to version control, which count only where they are asked for.
+    pub checkouts: Vec<File>,
     /// How many links or entries were no distribution of the project that we can read.
     pub skipped: usize,
 }
@@ -61,6 +64,7 @@ impl Listing {
     /// Adds what another page offers; a file that is already here stays.
     pub(super) fn extend(&mut self, other: Self) {
         self.skipped += other.skipped;
+        self.checkouts.extend(other.checkouts);
         let known: std::collections::HashSet<String> =
             self.files.iter().map(|file| file.filename.clone()).collect();
         self.files.extend(other.files.into_iter().filter(|file| !known.contains(&file.filename)));
@@ -72,7 +76,10 @@ fn read(offer: Offer, base: &Url, project: &ProjectName) -> Option<File> {
     let fragment = Fragment::parse(url.fragment().unwrap_or_default());
     url.set_fragment(None);
     let filename = offer.filename.or_else(|| last_segment(&url))?;
-    let (filename, mut name) = read_name(filename, fragment.egg.as_deref(), project)?;
+    let (filename, mut name) = match pipper_name(&url, project) {
+        Some(found) => found,
+        None => read_name(filename, fragment.egg.as_deref(), project)?,
+    };
     if let Format::Egg { python: python @ None, .. } = &mut name.format {
         *python = offer.python;
     }
@@ -127,6 +134,17 @@ fn read_name(
     let filename = format!("{}{extension}", egg?);
     let name = parse(&filename, project)?;
     Some((filename, name))
+}
+
+/// `…/project/v1-2-3.pipper`: only the folder tells whose package it is.
+fn pipper_name(url: &Url, project: &ProjectName) -> Option<(String, DistributionName)> {
+    if !url.path().ends_with(pipper::EXTENSION) {
+        return None;
+    }
+    let file = last_segment(url)?;
+    let folder = url.path_segments()?.nth_back(1).map(percent_decode)?;
+    let own = folder.parse().is_ok_and(|folder: ProjectName| folder == *project);
+    own.then(|| pipper::in_folder(&file, project)).flatten()
 }
 
 /// A name that is one part of a path and a distribution of the project.

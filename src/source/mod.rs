@@ -13,7 +13,10 @@ pub mod receive;
 pub mod remote_file;
 pub mod s3;
 mod simple_html;
+pub mod vcs;
 
+#[cfg(test)]
+mod html_tests;
 #[cfg(test)]
 mod tests;
 

@@ -38,6 +38,8 @@ pub enum PageFault {
     ApiVersion(String),
     /// More files of one project than any project has.
     TooMany,
+    /// There is none, where the source itself should be.
+    Missing,
     /// It lists nothing and does not look like a list: an error page, a login form.
     NoList,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for PageFault {
                 write!(f, "version '{}' of the index API is not supported", version.escape_debug())
             }
             Self::TooMany => f.write_str("too many files"),
+            Self::Missing => f.write_str("there is no such page"),
             Self::NoList => f.write_str("not a list of packages"),
         }
     }

@@ -43,6 +43,8 @@ impl Pages for NoPages {
 pub struct Found {
     /// Its files, in the source's order.
     pub files: Vec<File>,
+    /// Links to version control, which count only where the source says so.
+    pub checkouts: Vec<File>,
     /// Whether every page was as remembered (304).
     pub unchanged: bool,
     /// How many entries were no distribution of the project that we can read.
@@ -91,12 +93,13 @@ impl From<S3Error> for SourceError {
 
 impl Found {
     fn new(listing: Listing, unchanged: bool) -> Self {
-        Self { files: listing.files, unchanged, skipped: listing.skipped }
+        let Listing { files, checkouts, skipped } = listing;
+        Self { files, checkouts, unchanged, skipped }
     }
 
     /// Where there is no page for each project, a project without files is one that is not there.
     fn unless_empty(self) -> Option<Self> {
-        (!self.files.is_empty()).then_some(self)
+        (!self.files.is_empty() || !self.checkouts.is_empty()).then_some(self)
     }
 }
 
@@ -183,10 +186,13 @@ impl Fetcher<'_> {
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
         let read = |page: &Page| {
-            let links = links::read(&page.bytes, &page.url, name);
+            let links = links::read(&page.bytes, &page.url, name)?;
             Ok((links.listing.complete()?, links.folders))
         };
-        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else { return Ok(None) };
+        // A page that is not there does not say that it lacks the project: the next source must not get it for that.
+        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else {
+            return Err(SourceError::Page { url: show_url(url), fault: PageFault::Missing });
+        };
         for folder in &folders {
             if let Some(((inner, _), same)) = self.fetch(folder, read)? {
                 listing.extend(inner);

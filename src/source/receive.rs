@@ -18,9 +18,8 @@ pub fn receive(
     deadline: Deadline,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<Digests, Error> {
-    let url = match &file.location {
-        Location::Url(url) | Location::Object { url, .. } => url,
-        Location::Path(path) => return Err(Error::NotInStore { filename: path.display().to_string() }),
+    let Some(url) = file.location.url() else {
+        return Err(Error::NotInStore { filename: file.filename.clone() });
     };
     let check = match &file.location {
         Location::Object { etag, .. } => Some((Check::of(etag), format!("\"{etag}\""))),

@@ -32,7 +32,7 @@ pub(super) fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<List
 }
 
 /// The words that PyPI, pip's and Python's own servers put above a list.
-fn has_heading(page: &[u8]) -> bool {
+pub(super) fn has_heading(page: &[u8]) -> bool {
     let start = page.get(..page.len().min(2048)).unwrap_or_default();
     let start = String::from_utf8_lossy(start).to_ascii_lowercase();
     ["links for ", "directory listing for", "index of "].iter().any(|words| start.contains(words))

@@ -63,8 +63,9 @@ fn one(text: impl AsRef<[u8]>) -> File {
 
 fn address(file: &File) -> String {
     match &file.location {
-        Location::Url(url) | Location::Object { url, .. } => url.to_string(),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => url.to_string(),
         Location::Path(path) => path.display().to_string(),
+        Location::Checkout(checkout) => checkout.to_string(),
     }
 }
 
@@ -422,7 +423,7 @@ mod links_pages {
         </pre><hr></body>\r\n</html>\r\n";
 
     fn read(page: &str, name: &str) -> links::Links {
-        links::read(page.as_bytes(), &url("https://example.com/eggs/"), &project(name))
+        links::read(page.as_bytes(), &url("https://example.com/eggs/"), &project(name)).unwrap()
     }
 
     #[test]

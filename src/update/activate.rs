@@ -47,7 +47,7 @@ pub fn activate<'s>(
 fn main_project(app: &App) -> Option<String> {
     let requirements = app.config.app.requirements.iter();
     let names: Vec<ProjectName> =
-        requirements.filter_map(|r| r.value.parse::<Requirement>().ok()).map(|r| r.name).collect();
+        requirements.filter_map(|r| Requirement::parse_lenient(&r.value).ok()).map(|r| r.name).collect();
     let own: Option<ProjectName> = app.config.app.name.parse().ok();
     let found = names.iter().find(|name| Some(*name) == own.as_ref()).or(names.first());
     found.map(ToString::to_string)

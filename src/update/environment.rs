@@ -107,7 +107,7 @@ impl Environment {
             let name = DistributionName::parse(&pin.filename).map_err(|_| gone())?;
             let fits = match &name.format {
                 Format::Wheel { tags, .. } => interpreter.tags().rank(tags).is_some(),
-                Format::Egg { .. } | Format::Sdist => true,
+                Format::Egg { .. } | Format::Sdist | Format::Pipper => true,
             };
             let description = Description::read(&app.store, &pin.sha256).filter(|_| fits).ok_or_else(gone)?;
             Ok(Fetched { pin: pin.clone(), description })

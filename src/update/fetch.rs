@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::fs;
 use crate::net::{Net, show_url};
 use crate::package::archive::limits::Limits;
+use crate::package::archive::refusal::Refusal;
+use crate::package::filename::DistributionName;
 use crate::package::unpack::unpack;
 use crate::source::file::{File, Location};
 use crate::source::receive::receive;
@@ -21,6 +23,7 @@ use crate::state::PinnedFile;
 use crate::store::{DistributionFiles, Store, this_boot};
 use crate::time::Deadline;
 use crate::trust::hashes::{Hasher, Hashes, sha256_hex};
+use crate::update::build::{Builder, Built};
 use crate::update::environment::Fetched;
 use crate::update::events::{Event, Listener};
 use crate::update::pages::DiskPages;
@@ -83,8 +86,19 @@ pub struct Lost {
     pub filename: String,
     /// Why.
     pub error: Box<Error>,
-    /// Whether it is the file's fault: then another candidate may do. A dead network or a full disk is not.
-    pub file_is_bad: bool,
+    /// What can be done.
+    pub remedy: Remedy,
+}
+
+/// What can be done where a file could not be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing: a dead network or a full disk is not the file's fault.
+    None,
+    /// The file is bad: another candidate may do.
+    NextBest,
+    /// It was built meanwhile: the sources are asked again, for only now is known what it requires.
+    AskAgain,
 }
 
 /// What fetching needs.
@@ -96,6 +110,8 @@ pub struct Fetcher<'a> {
     pub net: &'a Net,
     /// Digests of files whose source promises none that we can name them by.
     pub pages: &'a DiskPages,
+    /// What builds where that is allowed.
+    pub builder: &'a Builder<'a>,
     /// When it has to be over.
     pub deadline: Deadline,
     /// Who wants to know.
@@ -137,14 +153,23 @@ impl Fetcher<'_> {
 
     fn one(&self, pin: &Pin, bytes: &AtomicU64) -> Result<Fetched, Lost> {
         let lost = |error: Error| {
-            let file_is_bad = error.is_the_files_fault();
-            Lost { filename: pin.file.filename.clone(), error: Box::new(error), file_is_bad }
+            let remedy = if error.is_the_files_fault() { Remedy::NextBest } else { Remedy::None };
+            // Whoever puts another file in its place will have other metadata too.
+            if let Some(key) = pin.file.metadata_key().filter(|_| remedy == Remedy::NextBest) {
+                self.pages.forget(&key);
+            }
+            Lost { filename: pin.file.filename.clone(), error: Box::new(error), remedy }
         };
+        if let Some(built) = self.built(&pin.file).map_err(lost)? {
+            return Ok(built.fetched(&pin.name));
+        }
         let known = self.known_sha256(&pin.file).map_err(lost)?;
         let (sha256, description) =
             match known.and_then(|sha| Some((Description::read(self.store, &sha)?, sha))) {
                 Some((description, sha256)) => (sha256, description),
-                None => self.fetch(&pin.file, bytes).map_err(lost)?,
+                None => self
+                    .fetch(&pin.file, bytes)
+                    .map_err(|error| self.build_instead(&pin.file, error, lost))?,
             };
         let pin = PinnedFile {
             name: pin.name.to_string(),
@@ -156,16 +181,38 @@ impl Fetcher<'_> {
         Ok(Fetched { pin, description })
     }
 
+    /// What was built of the file, where that is how it is had.
+    fn built(&self, file: &File) -> Result<Option<Arc<Built>>, Error> {
+        match file.location {
+            Location::Checkout(_) => self.builder.build(file).map(Some),
+            _ => Ok(self.builder.known(file)),
+        }
+    }
+
+    /// Builds an sdist of which only unpacking told that it has to be.
+    fn build_instead(&self, file: &File, error: Error, lost: impl Fn(Error) -> Lost) -> Lost {
+        let needs_build = matches!(&error, Error::Archive { refusal: Refusal::NeedsBuild(_), .. });
+        if !needs_build || !self.builder.allows(file) {
+            return lost(error);
+        }
+        match self.builder.build(file) {
+            Ok(_) => Lost { remedy: Remedy::AskAgain, ..lost(error) },
+            Err(error) => lost(error),
+        }
+    }
+
     /// The SHA-256 that names the file in the store, where it is known without fetching it.
     fn known_sha256(&self, file: &File) -> Result<Option<String>, Error> {
         if let Some(sha256) = file.hashes.get(crate::trust::hashes::Algorithm::Sha256) {
             return Ok(Some(sha256.to_owned()));
         }
         match &file.location {
-            Location::Url(_) | Location::Object { .. } => {
+            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
                 let fact = self.pages.fact(&fact_key(file));
                 Ok(fact.and_then(|bytes| String::from_utf8(bytes).ok()))
             }
+            // Its wheel has a digest, it has none.
+            Location::Checkout(_) => Ok(None),
             Location::Path(path) if fs::is_dir(path) => tree_digest(path).map(Some),
             Location::Path(path) => file_digest(path).map(Some),
         }
@@ -190,42 +237,14 @@ impl Fetcher<'_> {
     ) -> Result<(String, Description), Error> {
         let archive = staging.root().join(&file.filename);
         let (sha256, source) = match &file.location {
-            Location::Url(_) | Location::Object { .. } => {
+            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
                 (self.download(file, &archive, bytes)?, archive.as_path())
             }
+            Location::Checkout(_) => return Err(Error::NotInStore { filename: file.filename.clone() }),
             Location::Path(path) if fs::is_dir(path) => (tree_digest(path)?, path.as_path()),
             Location::Path(path) => (copy_verified(file, path, &archive)?, archive.as_path()),
         };
-        let unpacked = unpack(source, &file.name, &staging.tree(), &Limits::default())
-            .map_err(|refusal| Error::Archive { filename: file.filename.clone(), refusal })?;
-        let scripts = ["console_scripts", "gui_scripts"]
-            .into_iter()
-            .flat_map(|group| unpacked.entry_points.group(group));
-        let scripts = scripts.filter_map(|(name, entry)| {
-            let (module, attribute) = (entry.module.clone(), entry.attr.clone()?);
-            let usable = is_dotted_name(&module) && is_dotted_name(&attribute);
-            usable.then(|| Script { name: name.to_owned(), module, attribute })
-        });
-        let description = Description {
-            filename: file.filename.clone(),
-            pth: unpacked.has_pth,
-            scripts: scripts.collect(),
-            boot: this_boot(),
-        };
-        fs::remove_file(&archive)?;
-        let text = serde_json::to_vec(&description).unwrap_or_default();
-        fs::replace(&staging.description(), &text)?;
-        let place = self.store.distribution(&sha256);
-        if Description::read(self.store, &sha256).is_none() {
-            fs::remove_tree(place.root())?;
-            // Another app's updater may have been quicker; its files are the same.
-            if let Err(error) = fs::rename(staging.root(), place.root())
-                && Description::read(self.store, &sha256).is_none()
-            {
-                return Err(error);
-            }
-        }
-        let _ = fs::remove_tree(staging.root());
+        let description = keep(self.store, staging, source, &file.name, &file.filename, &sha256)?;
         if file.hashes.get(crate::trust::hashes::Algorithm::Sha256).is_none() {
             self.pages.remember(&fact_key(file), sha256.as_bytes());
         }
@@ -243,15 +262,80 @@ impl Fetcher<'_> {
     }
 }
 
+/// Unpacks a verified archive in `staging`, and gives it its place in the store. An archive in `staging` does not stay.
+///
+/// # Errors
+/// When it is refused, or the disk is in the way.
+pub(super) fn keep(
+    store: &Store,
+    staging: &DistributionFiles,
+    archive: &Path,
+    name: &DistributionName,
+    filename: &str,
+    sha256: &str,
+) -> Result<Description, Error> {
+    let unpacked = unpack(archive, name, &staging.tree(), &Limits::default())
+        .map_err(|refusal| Error::Archive { filename: filename.to_owned(), refusal })?;
+    let scripts =
+        ["console_scripts", "gui_scripts"].into_iter().flat_map(|group| unpacked.entry_points.group(group));
+    let scripts = scripts.filter_map(|(name, entry)| {
+        let (module, attribute) = (entry.module.clone(), entry.attr.clone()?);
+        let usable = is_dotted_name(&module) && is_dotted_name(&attribute);
+        usable.then(|| Script { name: name.to_owned(), module, attribute })
+    });
+    let description = Description {
+        filename: filename.to_owned(),
+        pth: unpacked.has_pth,
+        scripts: scripts.collect(),
+        boot: this_boot(),
+    };
+    // A file on this machine's disk may be what was unpacked; it is not ours.
+    if archive.starts_with(staging.root()) {
+        fs::remove_file(archive)?;
+    }
+    let text = serde_json::to_vec(&description).unwrap_or_default();
+    fs::replace(&staging.description(), &text)?;
+    let place = store.distribution(sha256);
+    if Description::read(store, sha256).is_none() {
+        fs::remove_tree(place.root())?;
+        // Another app's updater may have been quicker; its files are the same.
+        if let Err(error) = fs::rename(staging.root(), place.root())
+            && Description::read(store, sha256).is_none()
+        {
+            return Err(error);
+        }
+    }
+    let _ = fs::remove_tree(staging.root());
+    Ok(description)
+}
+
+/// Has the file's bytes in a new file at `archive`, checked against all that its source promises.
+///
+/// # Errors
+/// The network's, the disk's, or that the file is not what its source promises.
+pub(super) fn archive(file: &File, archive: &Path, net: &Net, deadline: Deadline) -> Result<(), Error> {
+    if let Location::Path(path) = &file.location {
+        return copy_verified(file, path, archive).map(drop);
+    }
+    let mut target = fs::create_new(archive, 0o600)?;
+    let mut sink = |chunk: &[u8]| fs::write_all(&mut target, archive, chunk);
+    receive(file, LARGEST, net, deadline, &mut sink).map(drop)
+}
+
 fn fact_key(file: &File) -> String {
     let identity = file.identity().unwrap_or_default();
+    if let Location::Direct(_) = file.location {
+        return format!("sha256 of {identity}");
+    }
     format!("sha256 of {} {identity}", show_location(&file.location))
 }
 
-fn show_location(location: &Location) -> String {
+/// Where a file comes from, without anything secret.
+pub(super) fn show_location(location: &Location) -> String {
     match location {
-        Location::Url(url) | Location::Object { url, .. } => show_url(url),
+        Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => show_url(url),
         Location::Path(path) => path.display().to_string(),
+        Location::Checkout(checkout) => checkout.to_string(),
     }
 }
 
@@ -270,7 +354,8 @@ fn copy_verified(file: &File, from: &Path, to: &Path) -> Result<String, Error> {
     Ok(digests.sha256().to_owned())
 }
 
-fn file_digest(path: &Path) -> Result<String, Error> {
+/// The SHA-256 of a file.
+pub(super) fn file_digest(path: &Path) -> Result<String, Error> {
     let mut hasher = Hasher::for_promises(&Hashes::default());
     each_chunk(path, |chunk| {
         hasher.update(chunk);

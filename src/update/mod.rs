@@ -1,6 +1,7 @@
 //! An update: ask the sources, resolve, fetch, build, verify, activate. Whole or not at all.
 
 pub mod activate;
+pub mod build;
 pub mod catalogue;
 pub mod clean;
 pub mod environment;

@@ -56,6 +56,13 @@ impl DiskPages {
         self.write(key, serde_json::to_vec(&head).unwrap_or_default(), body);
     }
 
+    /// Forgets them.
+    pub fn forget(&self, key: &str) {
+        if self.writable {
+            let _ = fs::remove_file(&self.path(key));
+        }
+    }
+
     fn write(&self, key: &str, mut head: Vec<u8>, body: &[u8]) {
         if self.writable {
             head.push(b'\n');

@@ -13,13 +13,15 @@ use crate::log;
 use crate::net::{Net, Settings};
 use crate::package::requirement::Requirement;
 use crate::python::find::Interpreter;
+use crate::source::vcs;
 use crate::time::{Deadline, Timestamp};
+use crate::update::build::{Builder, Site};
 use crate::update::catalogue::{Catalogue, Places};
 use crate::update::environment::Plan;
 use crate::update::events::{Event, Listener};
-use crate::update::fetch::Fetcher;
+use crate::update::fetch::{Fetcher, Remedy};
 use crate::update::pages::DiskPages;
-use crate::update::resolve::{self, Pin, Request};
+use crate::update::resolve::{self, Pin, Request, Unsolved};
 
 /// How we call ourselves to servers.
 pub const USER_AGENT: &str = concat!("everfresh/", env!("CARGO_PKG_VERSION"));
@@ -41,14 +43,22 @@ pub fn plan(
     let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
     let aws = Aws::new(host, None);
-    let places = Places::of(&app.config, &app.config_path, &aws)?;
+    let places = Places::of(&app.config, &app.config_path, &host.env, &aws)?;
     let mut request = request(app, host, interpreter)?;
-    let fetcher = Fetcher { store: &app.store, net: &net, pages: &pages, deadline, listener };
-    for _ in 0..PATIENCE {
+    let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };
+    let builder = Builder::new(&site, &request);
+    let fetcher =
+        Fetcher { store: &app.store, net: &net, pages: &pages, builder: &builder, deadline, listener };
+    // What is built is built once, so asking again for that reason has an end too.
+    let mut patience = PATIENCE;
+    while patience > 0 {
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
-        let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
+        let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
         catalogue.warm(&request);
-        let pins = resolve::resolve(&request, &catalogue).map_err(|unsolved| catalogue.explain(unsolved))?;
+        let pins = resolve::resolve(&request, &catalogue).map_err(|unsolved| match unsolved {
+            Unsolved::Conflict(_) => builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)),
+            _ => catalogue.explain(unsolved),
+        })?;
         log::debug(|| format!("resolved {}", show(&pins)));
         listener.hear(Event::Step { name: "fetching packages".to_owned() });
         match fetcher.all(&pins) {
@@ -56,14 +66,17 @@ pub fn plan(
                 log::debug(|| "fetched".to_owned());
                 return Ok(Plan { files, offline: catalogue.offline() });
             }
-            Err(lost) if lost.file_is_bad => {
+            Err(lost) if lost.remedy == Remedy::AskAgain => {}
+            Err(lost) if lost.remedy == Remedy::NextBest => {
+                patience -= 1;
                 let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
                 log::event(&app.files.log(), host.now(), "dropped", &details);
                 if !request.dropped.insert(lost.filename) {
                     return Err(*lost.error);
                 }
                 // When nothing else will do, this is the reason that counts, not that there is no candidate.
-                let catalogue = Catalogue::new(&places, &net, &pages, &app.store, deadline);
+                let catalogue =
+                    Catalogue::new(&places, &net, &pages, &app.store, deadline).building(&builder);
                 if resolve::resolve(&request, &catalogue).is_err() {
                     return Err(*lost.error);
                 }
@@ -98,7 +111,7 @@ fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request,
 /// The first that is none, with its line.
 pub fn requirements(app: &App) -> Result<Vec<Requirement>, Error> {
     let read = app.config.app.requirements.iter().map(|located| {
-        located.value.parse::<Requirement>().map_err(|error| Error::Requirement {
+        Requirement::parse_lenient(&vcs::without_dev(&located.value)).map_err(|error| Error::Requirement {
             file: Some(app.config_path.clone()),
             line: located.line,
             reason: error.to_string(),

@@ -141,7 +141,7 @@ fn content_troubles() -> Vec<Trouble> {
             "wants a password",
             |index| everything(index, Response::ok("").only_for("me", "pass")),
             "cannot fetch PAGE: the server answers 401 Unauthorized",
-            "check the credentials: in the URL, or in ~/.netrc",
+            "check the credentials: of the source in launcher.toml, in its URL, or in ~/.netrc",
         ),
         trouble(
             "is in trouble",

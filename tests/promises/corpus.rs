@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[path = "../../fuzz/src/targets/mod.rs"]
 mod targets;
 
-use targets::TARGETS;
+use targets::{TARGETS, Target};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
@@ -28,9 +28,9 @@ fn name(path: &Path) -> String {
 }
 
 /// What is wrong with a seed: its target's own complaint, or that the other answer was given than its name says.
-fn fault(target: &str, seed: &Path) -> Option<String> {
+fn fault(target: Target, seed: &Path) -> Option<String> {
     let bytes = std::fs::read(seed).unwrap();
-    let accepted = match catch_unwind(|| targets::run(target, &bytes)) {
+    let accepted = match catch_unwind(|| target(&bytes)) {
         Ok(accepted) => accepted,
         Err(panic) => {
             let words = panic.downcast_ref::<String>().map(String::as_str);
@@ -50,8 +50,10 @@ fn fault(target: &str, seed: &Path) -> Option<String> {
 fn every_seed_is_accepted_or_refused_as_its_name_says() {
     let faults: Vec<String> = TARGETS
         .iter()
-        .flat_map(|(target, _)| seeds(target).into_iter().map(move |seed| (target, seed)))
-        .filter_map(|(target, seed)| Some(format!("{target}/{}: {}", name(&seed), fault(target, &seed)?)))
+        .flat_map(|&(folder, target)| seeds(folder).into_iter().map(move |seed| (folder, target, seed)))
+        .filter_map(|(folder, target, seed)| {
+            Some(format!("{folder}/{}: {}", name(&seed), fault(target, &seed)?))
+        })
         .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
@@ -66,7 +68,7 @@ fn every_target_has_a_program_and_seeds_of_both_kinds() {
         }
         assert!(manifest.contains(&format!("name = \"{target}\"\npath = \"bin/{target}.rs\"")), "{target}");
         let program = std::fs::read_to_string(fuzz().join(format!("bin/{target}.rs"))).unwrap();
-        assert!(program.contains(&format!("run(\"{target}\", bytes)")), "{target}");
+        assert!(program.contains(&format!("    {target}(bytes);")), "{target}");
     }
     let known: BTreeSet<String> = TARGETS.iter().map(|(target, _)| (*target).to_owned()).collect();
     let folders = std::fs::read_dir(fuzz().join("corpus")).unwrap();

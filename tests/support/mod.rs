@@ -20,6 +20,6 @@ pub use bucket::{Bucket, Storage};
 pub use daemon::Daemon;
 pub use index::Index;
 pub use net::{BlackHole, RefusedPort, eventually};
-pub use packages::{Egg, RecordFlaw, Sdist, Wheel};
+pub use packages::{Egg, Pipper, RecordFlaw, Sdist, Wheel};
 pub use response::Response;
 pub use server::Server;

@@ -1,9 +1,10 @@
-//! Builders of real distributions, and of ones that lie: wheels, eggs, sdists, byte by byte.
+//! Builders of real distributions, and of ones that lie: wheels, eggs, sdists, pipper packages, byte by byte.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use sha2::Digest as _;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -392,6 +393,99 @@ impl Sdist {
         );
         add("setup.py", "from setuptools import setup\nsetup()\n".to_owned());
         members
+    }
+}
+
+/// A pipper package as `pipper bundle` (0.10.4) makes it: `package.whl` and `package.meta`, stored.
+#[derive(Debug, Clone)]
+pub struct Pipper {
+    wheel: Distribution,
+    semver: String,
+    meta: serde_json::Map<String, Value>,
+    more: Vec<Member>,
+}
+
+impl Pipper {
+    /// A package of that wheel in that semantic version, which is the wheel's own in other words.
+    pub fn new(wheel: impl Into<Distribution>, semver: &str) -> Self {
+        let wheel = wheel.into();
+        let (rest, build) = semver.split_once('+').unwrap_or((semver, ""));
+        let (release, pre) = rest.split_once('-').unwrap_or((rest, ""));
+        let mut safe = format!("v{}", release.replace('.', "-"));
+        for (head, part) in [("__pre_", pre), ("__build_", build)] {
+            if !part.is_empty() {
+                let _ = write!(safe, "{head}{}", part.replace('.', "_"));
+            }
+        }
+        let meta = json!({
+            "name": wheel.project, "wheel_name": wheel.filename, "version": semver, "safe_version": safe,
+            "timestamp": "2020-01-31T12:00:00.000000",
+        });
+        let Value::Object(meta) = meta else { unreachable!() };
+        Self { wheel, semver: semver.to_owned(), meta, more: vec![] }
+    }
+
+    /// The app that most tests start.
+    pub fn app(version: &str) -> Self {
+        Self::new(Wheel::app(version), version)
+    }
+
+    /// Sets a key of `package.meta`, such as `dependencies`, `pypi`, `conda`.
+    pub fn meta(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.meta.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a member.
+    pub fn file(mut self, path: &str, contents: impl AsRef<[u8]>) -> Self {
+        let contents = contents.as_ref().to_vec();
+        self.more.push(Member { path: path.to_owned(), contents, mode: 0o644 });
+        self
+    }
+
+    fn safe_version(&self) -> &str {
+        self.meta["safe_version"].as_str().unwrap()
+    }
+
+    /// Where it lies below a bucket's prefix: `name/v1-2-3.pipper`.
+    pub fn key(&self) -> String {
+        format!("{}/{}.pipper", self.wheel.project, self.safe_version())
+    }
+
+    pub fn build(&self) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(zip::DateTime::default());
+        let meta = serde_json::to_vec(&self.meta).unwrap();
+        let own = [("package.whl", &self.wheel.bytes), ("package.meta", &meta)];
+        let more = self.more.iter().map(|member| (member.path.as_str(), &member.contents));
+        for (path, contents) in own.into_iter().chain(more) {
+            writer.start_file(path, options).unwrap();
+            writer.write_all(contents).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    /// The file as `pipper bundle` names it.
+    pub fn distribution(&self) -> Distribution {
+        let filename = format!("{}-{}.pipper", self.wheel.project, self.safe_version());
+        let version = self.semver.clone();
+        Distribution { filename, version, bytes: self.build(), ..self.wheel.clone() }
+    }
+
+    /// Writes it below a folder as a bucket has it below its prefix.
+    pub fn publish_to(&self, prefix: &Path) -> PathBuf {
+        let path = prefix.join(self.key());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, self.build()).unwrap();
+        path
+    }
+}
+
+impl From<Pipper> for Distribution {
+    fn from(builder: Pipper) -> Self {
+        builder.distribution()
     }
 }
 

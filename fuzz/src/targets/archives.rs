@@ -19,21 +19,25 @@ fn limits() -> Limits {
     Limits { total: 1 << 20, members: 64, ratio_free: 64 << 10, small: 64 << 10, ..Limits::default() }
 }
 
-pub(super) fn wheel(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn wheel(bytes: &[u8]) -> bool {
     with_unpacked(Kind::Wheel, bytes, |_, _| {})
 }
 
-pub(super) fn egg(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn egg(bytes: &[u8]) -> bool {
     with_unpacked(Kind::Egg, bytes, |_, _| {})
 }
 
-pub(super) fn sdist(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn sdist(bytes: &[u8]) -> bool {
     with_unpacked(Kind::Tar, bytes, |_, _| {})
 }
 
 /// Archives with the right checksums, sizes and digests, made of a description: mutations of the bytes of an archive
 /// rarely come behind those.
-pub(super) fn members(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn members(bytes: &[u8]) -> bool {
     let Some(description) = Description::parse(bytes) else { return false };
     with_unpacked(description.kind, &description.archive(), |destination, unpacked| {
         for member in description.plain_files() {

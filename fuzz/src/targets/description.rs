@@ -13,6 +13,8 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 
 const METADATA: &[u8] = b"Metadata-Version: 2.1\nName: myapp\nVersion: 1.0\n";
+const META: &[u8] =
+    br#"{"name":"myapp","version":"1.0.0","safe_version":"v1-0-0","wheel_name":"myapp-1.0.0-py3-none-any.whl"}"#;
 const WHEEL: &[u8] = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
 const RECORD: &str = "myapp-1.0.dist-info/RECORD";
 
@@ -24,12 +26,14 @@ pub(super) enum Kind {
     Tar,
     TarGz,
     ZippedSdist,
+    Pipper,
 }
 
 impl Kind {
     pub(super) fn filename(self) -> &'static str {
         match self {
             Self::Wheel => "myapp-1.0-py3-none-any.whl",
+            Self::Pipper => "myapp-v1-0-0.pipper",
             Self::Egg => "myapp-1.0-py3.11.egg",
             Self::Tar | Self::TarGz | Self::ZippedSdist => "myapp-1.0.tar.gz",
         }
@@ -38,7 +42,7 @@ impl Kind {
     /// Files without which nothing is accepted.
     fn needed(self) -> &'static [(&'static str, &'static [u8])] {
         match self {
-            Self::Wheel => {
+            Self::Wheel | Self::Pipper => {
                 &[("myapp-1.0.dist-info/METADATA", METADATA), ("myapp-1.0.dist-info/WHEEL", WHEEL)]
             }
             Self::Egg => &[("EGG-INFO/PKG-INFO", METADATA)],
@@ -69,6 +73,7 @@ impl Description {
             b't' => Kind::Tar,
             b'g' => Kind::TarGz,
             b'z' => Kind::ZippedSdist,
+            b'p' => Kind::Pipper,
             _ => return None,
         };
         let mut members: Vec<Member> = rest.split(|byte| *byte == 0x1e).take(70).map(member).collect();
@@ -77,7 +82,7 @@ impl Description {
                 members.push(plain(name, contents.to_vec()));
             }
         }
-        if kind == Kind::Wheel && !members.iter().any(|member| member.name == RECORD) {
+        if matches!(kind, Kind::Wheel | Kind::Pipper) && !members.iter().any(|member| member.name == RECORD) {
             let lines = members.iter().filter(|member| !member.name.ends_with('/')).map(record_line);
             let record = lines.collect::<String>() + RECORD + ",,\n";
             members.push(plain(RECORD, record.into_bytes()));
@@ -89,6 +94,9 @@ impl Description {
         match self.kind {
             Kind::Wheel | Kind::Egg | Kind::ZippedSdist => zip(&self.members),
             Kind::Tar => tar(&self.members),
+            Kind::Pipper => {
+                zip(&[plain("package.whl", zip(&self.members)), plain("package.meta", META.to_vec())])
+            }
             Kind::TarGz => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(&tar(&self.members)).expect("memory");
@@ -101,7 +109,9 @@ impl Description {
     pub(super) fn plain_files(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| {
             let moved = match self.kind {
-                Kind::Wheel => member.name.split('/').next().is_some_and(|first| first.ends_with(".data")),
+                Kind::Wheel | Kind::Pipper => {
+                    member.name.split('/').next().is_some_and(|first| first.ends_with(".data"))
+                }
                 Kind::Egg => member.name.starts_with("EGG-INFO"),
                 Kind::Tar | Kind::TarGz | Kind::ZippedSdist => true,
             };
@@ -111,7 +121,7 @@ impl Description {
 
     /// How many files there have to be, where all members are files as they should be.
     pub(super) fn files(&self) -> Option<u64> {
-        let whole = matches!(self.kind, Kind::Wheel | Kind::Egg)
+        let whole = matches!(self.kind, Kind::Wheel | Kind::Pipper | Kind::Egg)
             && self.members.iter().all(|member| member.patches.is_empty());
         whole.then(|| self.members.iter().filter(|member| !member.name.ends_with('/')).count() as u64)
     }

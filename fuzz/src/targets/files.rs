@@ -19,7 +19,8 @@ use super::{one_line, two};
 /// The last second of the year 9999: RFC 3339 knows none after it.
 const LAST_MOMENT: u64 = 253_402_300_799;
 
-pub(super) fn record(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn record(bytes: &[u8]) -> bool {
     // Bytes without a right checksum do not come far: they are read with one too.
     let plain = read_record(bytes);
     let mut whole = header();
@@ -57,7 +58,8 @@ fn header() -> Vec<u8> {
     bytes
 }
 
-pub(super) fn state(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn state(bytes: &[u8]) -> bool {
     let Some(state) = State::parse(bytes) else { return false };
     let next = state.next_number();
     for generation in &state.generations {
@@ -76,7 +78,8 @@ pub(super) fn state(bytes: &[u8]) -> bool {
     true
 }
 
-pub(super) fn config(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn config(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match Config::parse(text, Path::new("/opt/myapp")) {
         Ok(config) => {
@@ -95,7 +98,8 @@ pub(super) fn config(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn address(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn address(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match source::infer(text, Path::new("/opt/myapp")) {
         Ok(_) => true,
@@ -115,7 +119,8 @@ pub(super) fn address(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn netrc(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn netrc(bytes: &[u8]) -> bool {
     let (host, file) = two(bytes);
     let host = String::from_utf8_lossy(host);
     let text = String::from_utf8_lossy(file.unwrap_or_default());
@@ -128,7 +133,8 @@ pub(super) fn netrc(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn facts(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn facts(bytes: &[u8]) -> bool {
     match InterpreterFacts::parse(bytes) {
         Ok(_) => true,
         Err(invalid) => {
@@ -138,7 +144,8 @@ pub(super) fn facts(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn durations(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn durations(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     let duration = parse_duration(text);
     if let Some(duration) = duration {

@@ -5,11 +5,11 @@ use std::fmt::Display;
 use everfresh::package::marker::MarkerEnvironment;
 use everfresh::package::name::ProjectName;
 
-mod archives;
+pub mod archives;
 mod description;
-mod files;
-mod pages;
-mod texts;
+pub mod files;
+pub mod pages;
+pub mod texts;
 
 /// A function over bytes that nobody vouches for.
 pub type Target = fn(&[u8]) -> bool;
@@ -30,8 +30,12 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("members", archives::members),
     ("metadata", texts::metadata),
     ("netrc", files::netrc),
+    ("package_address", texts::package_address),
+    ("pipper_constraint", texts::pipper_constraint),
+    ("pipper_meta", texts::pipper_meta),
     ("record", files::record),
     ("requirement", texts::requirement),
+    ("s3_listing", pages::s3_listing),
     ("sdist", archives::sdist),
     ("specifier", texts::specifier),
     ("state", files::state),
@@ -39,12 +43,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("wheel", archives::wheel),
     ("wheel_record", texts::wheel_record),
 ];
-
-/// Runs the target of that name.
-pub fn run(name: &str, bytes: &[u8]) -> bool {
-    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("no such target");
-    target(bytes)
-}
 
 /// "One clear line": short enough to read, without anything that a terminal would obey.
 fn one_line(message: &dyn Display) {

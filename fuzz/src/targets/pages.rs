@@ -3,15 +3,18 @@
 use everfresh::source::file::{File, Location};
 use everfresh::source::links;
 use everfresh::source::page::{self, Page};
+use everfresh::source::s3::read_listing;
 use url::Url;
 
 use super::{myapp, one_line};
 
-pub(super) fn html_index(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn html_index(bytes: &[u8]) -> bool {
     index("text/html; charset=utf-8", bytes)
 }
 
-pub(super) fn json_index(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn json_index(bytes: &[u8]) -> bool {
     index("application/vnd.pypi.simple.v1+json", bytes)
 }
 
@@ -34,8 +37,15 @@ fn index(content_type: &str, bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn links(bytes: &[u8]) -> bool {
-    let links = links::read(bytes, &address(), &myapp());
+/// See the table.
+pub fn links(bytes: &[u8]) -> bool {
+    let links = match links::read(bytes, &address(), &myapp()) {
+        Ok(links) => links,
+        Err(fault) => {
+            one_line(&fault);
+            return false;
+        }
+    };
     check(&links.listing.files);
     assert!(links.folders.len() <= links::MOST_FOLDERS);
     for folder in &links.folders {
@@ -44,6 +54,26 @@ pub(super) fn links(bytes: &[u8]) -> bool {
         assert!(below.len() > 1 && below.ends_with('/') && below.matches('/').count() == 1, "{folder}");
     }
     !links.listing.files.is_empty() || !links.folders.is_empty()
+}
+
+/// See the table.
+pub fn s3_listing(bytes: &[u8]) -> bool {
+    const PREFIX: &str = "a b/";
+    match read_listing(bytes, PREFIX) {
+        Ok(entries) => {
+            for folder in &entries.folders {
+                assert!(!folder.is_empty(), "a folder without a name");
+            }
+            for object in &entries.objects {
+                assert!(object.etag.as_ref().is_none_or(|etag| !etag.is_empty()));
+            }
+            !entries.objects.is_empty() || !entries.folders.is_empty()
+        }
+        Err(fault) => {
+            one_line(&fault);
+            false
+        }
+    }
 }
 
 fn address() -> Url {

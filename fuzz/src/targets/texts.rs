@@ -2,16 +2,18 @@
 
 use std::str::from_utf8;
 
+use everfresh::package::address::FileAddress;
 use everfresh::package::entry_points::EntryPoints;
 use everfresh::package::filename::{DistributionName, Format};
 use everfresh::package::marker::Marker;
 use everfresh::package::metadata::Metadata;
 use everfresh::package::name::ExtraName;
+use everfresh::package::pipper;
 use everfresh::package::record::Record;
 use everfresh::package::requirement::Requirement;
 use everfresh::package::version::{SpecifierSet, parse_version};
 
-use super::{environment, one_line, two};
+use super::{environment, myapp, one_line, two};
 
 /// Versions of every shape, to tell two specifiers apart by what they admit.
 const VERSIONS: [&str; 12] = [
@@ -29,7 +31,8 @@ const VERSIONS: [&str; 12] = [
     "2024.10.1",
 ];
 
-pub(super) fn version(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn version(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match parse_version(text) {
         Ok(version) => {
@@ -45,7 +48,8 @@ pub(super) fn version(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn specifier(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn specifier(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match text.parse::<SpecifierSet>() {
         Ok(set) => {
@@ -72,7 +76,8 @@ fn same_admitted(left: &SpecifierSet, right: &SpecifierSet) {
     assert_eq!(left.filter(&VERSIONS, None), right.filter(&VERSIONS, None), "{left} and {right}");
 }
 
-pub(super) fn requirement(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn requirement(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match text.parse::<Requirement>() {
         Ok(requirement) => {
@@ -98,7 +103,8 @@ fn same_requirement(requirement: &Requirement) {
     assert!(!written.contains(['\n', '\r']), "{written:?}");
 }
 
-pub(super) fn marker(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn marker(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match text.parse::<Marker>() {
         Ok(marker) => {
@@ -129,7 +135,8 @@ fn same_marker(marker: &Marker) {
     }
 }
 
-pub(super) fn filename(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn filename(bytes: &[u8]) -> bool {
     let Ok(text) = from_utf8(bytes) else { return false };
     match DistributionName::parse(text) {
         Ok(name) => {
@@ -148,7 +155,8 @@ pub(super) fn filename(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn entry_points(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn entry_points(bytes: &[u8]) -> bool {
     let points = EntryPoints::parse(bytes);
     let again = EntryPoints::parse(points.to_ini().as_bytes());
     assert_eq!(again, points, "{:?}", points.to_ini());
@@ -159,7 +167,8 @@ pub(super) fn entry_points(bytes: &[u8]) -> bool {
     !points.is_empty()
 }
 
-pub(super) fn metadata(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn metadata(bytes: &[u8]) -> bool {
     let (pkg_info, requires) = two(bytes);
     match Metadata::parse_egg(pkg_info, requires) {
         Ok(metadata) => {
@@ -174,7 +183,8 @@ pub(super) fn metadata(bytes: &[u8]) -> bool {
     }
 }
 
-pub(super) fn wheel_record(bytes: &[u8]) -> bool {
+/// See the table.
+pub fn wheel_record(bytes: &[u8]) -> bool {
     match Record::parse(bytes) {
         Ok(mut record) => {
             while let Some(path) = record.first_left().map(str::to_owned) {
@@ -188,6 +198,54 @@ pub(super) fn wheel_record(bytes: &[u8]) -> bool {
         }
         Err(refusal) => {
             one_line(&refusal);
+            false
+        }
+    }
+}
+
+/// See the table.
+pub fn pipper_meta(bytes: &[u8]) -> bool {
+    const METADATA: &[u8] = b"Metadata-Version: 2.1\nName: myapp\nVersion: 1.0\n";
+    let name = DistributionName::parse_for("myapp-v1-0-0.pipper", &myapp()).expect("a file name");
+    match pipper::metadata(METADATA, bytes, &name) {
+        Ok(metadata) => {
+            metadata.requires_dist.iter().for_each(same_requirement);
+            true
+        }
+        Err(invalid) => {
+            one_line(&invalid);
+            false
+        }
+    }
+}
+
+/// See the table.
+pub fn pipper_constraint(bytes: &[u8]) -> bool {
+    let Ok(text) = from_utf8(bytes) else { return false };
+    match Requirement::parse_lenient(text) {
+        Ok(requirement) => {
+            same_requirement(&requirement);
+            true
+        }
+        Err(invalid) => {
+            one_line(&invalid);
+            false
+        }
+    }
+}
+
+/// See the table.
+pub fn package_address(bytes: &[u8]) -> bool {
+    let Ok(text) = from_utf8(bytes) else { return false };
+    let project = myapp();
+    match FileAddress::parse(text, Some(&project)) {
+        Ok(address) => {
+            assert_eq!((&address.name.project, address.url.fragment()), (&project, None), "{text:?}");
+            assert!(!address.filename.contains(['/', '\\', '\0']), "{text:?}");
+            true
+        }
+        Err(invalid) => {
+            one_line(&invalid);
             false
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
+use super::input::Input;
 use super::limits::Limits;
 use super::path::MemberPath;
 use super::refusal::Refusal;
@@ -43,7 +44,7 @@ pub(crate) fn extract(archive: &Path, tree: &mut Tree, limits: &Limits) -> Resul
 
 /// Unpacks all members of a ZIP archive into `tree`, as they are.
 pub(crate) fn extract_zip(file: File, tree: &mut Tree, limits: &Limits) -> Result<(), Refusal> {
-    let mut zip = Zip::open(file, limits)?;
+    let mut zip = Zip::open(Box::new(file) as Input<'_>, limits)?;
     for index in 0..zip.entries().len() {
         let Some(entry) = zip.entries().get(index).cloned() else { break };
         if entry.directory {
@@ -115,7 +116,7 @@ fn check_end(decoder: GzDecoder<BufReader<File>>) -> Result<(), Refusal> {
 }
 
 fn read_zip(file: File, wanted: Wanted<'_>, limits: &Limits) -> Result<Vec<(MemberPath, Vec<u8>)>, Refusal> {
-    let mut zip = Zip::open(file, limits)?;
+    let mut zip = Zip::open(Box::new(file) as Input<'_>, limits)?;
     let mut files = Vec::new();
     let mut room = limits.small;
     for index in 0..zip.entries().len() {

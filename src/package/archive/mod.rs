@@ -4,6 +4,7 @@
 pub(crate) mod container;
 mod fields;
 pub(crate) mod identity;
+pub mod input;
 pub mod limits;
 pub mod path;
 pub mod refusal;

@@ -2,11 +2,12 @@
 //! first byte on, then the central directory, then the end records. So nothing can be hidden before, between or
 //! behind them, and no reader can find other members than we do.
 
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::fields::Fields;
+use super::input::{Input, Part};
 use super::limits::Limits;
 use super::path::PathSet;
 use super::refusal::Refusal;
@@ -64,18 +65,8 @@ impl<R: Read + Seek> Zip<R> {
     /// an error must not be used.
     pub fn copy(&mut self, index: usize, sink: Sink<'_>) -> Result<(), Refusal> {
         let Some(entry) = self.entries.get(index) else { return Ok(()) };
-        let here = self.reader.stream_position().map_err(Refusal::Read)?;
-        let distance = i64::try_from(entry.offset).unwrap_or(i64::MAX).wrapping_sub_unsigned(here);
-        self.reader.seek_relative(distance).map_err(Refusal::Read)?;
         let reader = &mut self.reader;
-        let local = entry.check_local(&take(reader, LOCAL_LENGTH)?)?;
-        let [name, extra] = local.lengths.map(u64::from);
-        entry.check_local_rest(&local, &take(reader, name)?, &take(reader, extra)?)?;
-        let gap = [LOCAL_LENGTH, name, extra, entry.packed]
-            .into_iter()
-            .try_fold(entry.end.saturating_sub(entry.offset), u64::checked_sub)
-            .filter(|gap| *gap <= LONGEST_DESCRIPTOR)
-            .ok_or_else(|| entry.refuse("it overlaps the next member, or something lies between them"))?;
+        let gap = go_to_data(reader, entry)?;
         let mut pump = Pump { entry, crc: Crc::new(), passed: 0, sink };
         match entry.method {
             Method::Stored => pump.store(reader, &mut self.input)?,
@@ -99,6 +90,39 @@ impl<R: Read + Seek> Zip<R> {
         })?;
         Ok(bytes)
     }
+
+    /// The member at `index` as something that can be read from any place: where it is, when it is stored; else in
+    /// memory, and then it must not have more than `most` bytes. Its CRC is [`Zip::copy`]'s to check.
+    pub fn into_member<'a>(mut self, index: usize, most: u64) -> Result<Input<'a>, Refusal>
+    where
+        R: 'a,
+    {
+        match self.entries.get(index) {
+            Some(entry) if entry.method == Method::Stored => {
+                go_to_data(&mut self.reader, entry)?;
+                let start = self.reader.stream_position().map_err(Refusal::Read)?;
+                let length = entry.size;
+                Ok(Box::new(Part::new(self.reader.into_inner(), start, length)))
+            }
+            _ => Ok(Box::new(Cursor::new(self.read(index, most)?))),
+        }
+    }
+}
+
+/// Goes to where the member's bytes begin, past a local header that agrees; returns what lies between their end and
+/// the next member.
+fn go_to_data<R: Read + Seek>(reader: &mut BufReader<R>, entry: &Entry) -> Result<u64, Refusal> {
+    let here = reader.stream_position().map_err(Refusal::Read)?;
+    let distance = i64::try_from(entry.offset).unwrap_or(i64::MAX).wrapping_sub_unsigned(here);
+    reader.seek_relative(distance).map_err(Refusal::Read)?;
+    let local = entry.check_local(&take(reader, LOCAL_LENGTH)?)?;
+    let [name, extra] = local.lengths.map(u64::from);
+    entry.check_local_rest(&local, &take(reader, name)?, &take(reader, extra)?)?;
+    [LOCAL_LENGTH, name, extra, entry.packed]
+        .into_iter()
+        .try_fold(entry.end.saturating_sub(entry.offset), u64::checked_sub)
+        .filter(|gap| *gap <= LONGEST_DESCRIPTOR)
+        .ok_or_else(|| entry.refuse("it overlaps the next member, or something lies between them"))
 }
 
 fn take<R: Read>(reader: &mut R, length: u64) -> Result<Vec<u8>, Refusal> {

@@ -28,6 +28,7 @@ pub(super) fn install(request: &Request) -> Result<Answer, Refused> {
         Format::Wheel { .. } => "wheel",
         Format::Egg { .. } => "egg",
         Format::Sdist => "sdist",
+        Format::Pipper => "pipper",
     };
     if text(request, "kind")? != kind {
         return Err(because(format!("'{filename}' is the name of a distribution of kind {kind}")));

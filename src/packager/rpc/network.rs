@@ -108,8 +108,9 @@ fn show(file: &File) -> Value {
     json!({
         "filename": file.filename,
         "url": match &file.location {
-            Location::Url(url) | Location::Object { url, .. } => url.as_str().to_owned(),
+            Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => url.as_str().to_owned(),
             Location::Path(path) => path.to_string_lossy().into_owned(),
+            Location::Checkout(checkout) => checkout.to_string(),
         },
         "hashes": hashes,
         "requires_python": file.requires_python,
@@ -123,7 +124,7 @@ fn compare(a: &File, b: &File) -> Ordering {
     let kind = |file: &File| match &file.name.format {
         Format::Wheel { tags, .. } if tags.iter().any(|tag| tag.platform == "any") => 3,
         Format::Wheel { .. } => 2,
-        Format::Sdist => 1,
+        Format::Pipper | Format::Sdist => 1,
         Format::Egg { .. } => 0,
     };
     rank(a)

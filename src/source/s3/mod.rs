@@ -24,9 +24,17 @@ use crate::aws::Aws;
 use crate::config::AwsConfig;
 use crate::log;
 use crate::net::Net;
+use crate::package::filename::DistributionName;
 use crate::package::name::ProjectName;
+use crate::package::pipper;
 use crate::time::Deadline;
 use crate::trust::hashes::Hashes;
+
+/// Reads one page of a bucket's listing. Public for the fuzzer alone.
+#[doc(hidden)]
+pub fn read_listing(page: &[u8], prefix: &str) -> Result<Entries, ListingFault> {
+    listing::read(page, prefix, Some("/")).map(|page| page.entries)
+}
 
 type Opened = Result<(Bucket, Entries), S3Error>;
 type Inner = Arc<OnceLock<Result<Entries, S3Error>>>;
@@ -140,8 +148,23 @@ fn files(entries: &Entries, bucket: &Bucket, prefix: &Prefix, project: &ProjectN
     listing
 }
 
+/// `<prefix>/project/v1-2-3.pipper`: only the folder tells whose package it is.
+fn pipper_name(
+    object: &Object,
+    prefix: &Prefix,
+    project: &ProjectName,
+) -> Option<(String, DistributionName)> {
+    let folder = prefix.as_str().trim_end_matches('/').rsplit('/').next()?;
+    let own = object.name.ends_with(pipper::EXTENSION)
+        && folder.parse().is_ok_and(|folder: ProjectName| folder == *project);
+    own.then(|| pipper::in_folder(&object.name, project)).flatten()
+}
+
 fn file(object: &Object, bucket: &Bucket, prefix: &Prefix, project: &ProjectName) -> Option<File> {
-    let name = parse(&object.name, project)?;
+    let (filename, name) = match parse(&object.name, project) {
+        Some(name) => (object.name.clone(), name),
+        None => pipper_name(object, prefix, project)?,
+    };
     let url = bucket.url(&format!("{}{}", prefix.as_str(), object.name)).ok()?;
     // Without an ETag nothing tells that the object is still the same.
     let location = match &object.etag {
@@ -149,7 +172,7 @@ fn file(object: &Object, bucket: &Bucket, prefix: &Prefix, project: &ProjectName
         None => Location::Url(url),
     };
     Some(File {
-        filename: object.name.clone(),
+        filename,
         name,
         location,
         hashes: Hashes::default(),

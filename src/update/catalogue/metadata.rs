@@ -12,7 +12,7 @@ use crate::net::{Answer, Get, show_url};
 use crate::package::archive::limits::Limits;
 use crate::package::filename::Format;
 use crate::package::metadata::Metadata;
-use crate::package::unpack;
+use crate::package::{pipper, unpack};
 use crate::source::file::{File, Location};
 use crate::source::receive::receive;
 use crate::source::remote_file::RemoteFile;
@@ -27,7 +27,10 @@ const ARCHIVE_CAP: u64 = 512 << 20;
 
 impl Catalogue<'_> {
     pub(super) fn read_metadata(&self, file: &File) -> Result<Metadata, Unavailable> {
-        let key = file.identity().map(|identity| format!("metadata of {identity}"));
+        if let Some(built) = self.builder.and_then(|builder| builder.known(file)) {
+            return Ok(Metadata::clone(&built.metadata));
+        }
+        let key = file.metadata_key();
         if let Some(bytes) = key.as_ref().and_then(|key| self.pages.fact(key)) {
             return parse(&bytes, file);
         }
@@ -49,7 +52,8 @@ impl Catalogue<'_> {
                     unpack::requires_of(path, &file.name, &limits).map_err(|refusal| broken(&refusal))?;
                 Ok(with_requires(bytes, requires))
             }
-            Location::Url(url) | Location::Object { url, .. } => {
+            Location::Checkout(_) => Err(Unavailable::NeedsBuild),
+            Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
                 if let Some(promised) = &file.metadata
                     && let Some(bytes) = self.separate_metadata(url, promised)?
                 {
@@ -60,6 +64,12 @@ impl Catalogue<'_> {
                     && let Ok(bytes) = unpack::wheel_metadata_in(remote, &file.name, &limits)
                 {
                     return Ok(bytes);
+                }
+                if file.name.format == Format::Pipper
+                    && let Ok(remote) = RemoteFile::open(self.net, url, self.deadline)
+                    && let Ok((bytes, meta)) = unpack::pipper_metadata_in(remote, &file.name, &limits)
+                {
+                    return Ok(with_requires(bytes, Some(meta)));
                 }
                 self.metadata_of_download(file)
             }
@@ -117,6 +127,9 @@ fn parse(bytes: &[u8], file: &File) -> Result<Metadata, Unavailable> {
     let (text, requires) = split_requires(bytes);
     match file.name.format {
         Format::Wheel { .. } => Metadata::parse(text).map_err(|error| failed(&error)),
+        Format::Pipper => {
+            pipper::metadata(text, requires.unwrap_or_default(), &file.name).map_err(|error| failed(&error))
+        }
         Format::Egg { .. } => Metadata::parse_egg(text, requires).map_err(|error| failed(&error)),
         Format::Sdist => {
             let metadata = Metadata::parse(text).map_err(|error| failed(&error))?;

@@ -3,6 +3,7 @@
 //! Sources are asked in order and the first that has a project owns it, so that nobody can put a package of the same
 //! name, and a higher version, in a place that is asked later.
 
+mod login;
 mod metadata;
 mod queue;
 
@@ -15,18 +16,21 @@ use std::thread;
 use crate::aws::Aws;
 use crate::config::{AwsConfig, Config, SourceConfig, SourceType};
 use crate::error::Error;
+use crate::host::Env;
 use crate::log;
 use crate::net::{Net, NetError};
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
-use crate::source::file::File;
+use crate::source::file::{File, direct};
 use crate::source::s3::S3Error;
-use crate::source::{self, Address, PUBLIC_INDEX, SourceError};
+use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
 use crate::time::Deadline;
 use crate::trust::hashes::Algorithm;
+use crate::update::build::Builder;
 use crate::update::pages::DiskPages;
+use login::Login;
 use queue::Queue;
 
 use crate::update::resolve::{self, Request, Unavailable, Unsolved};
@@ -43,13 +47,15 @@ pub struct Place {
     pub projects: Option<BTreeSet<ProjectName>>,
     /// What else is said of it.
     pub config: SourceConfig,
+    login: Login,
 }
 
 impl Place {
     /// A source of which nothing else is said.
     pub fn plain(address: Address, aws: &Aws) -> Self {
         let address = address.asked_by(aws, &AwsConfig::default());
-        Self { address, projects: None, config: SourceConfig::default() }
+        let login = address.web().map_or(Login::Nobody, Login::in_url);
+        Self { address, projects: None, config: SourceConfig::default(), login }
     }
 }
 
@@ -58,11 +64,11 @@ impl Place {
 pub struct Places(pub Vec<Place>);
 
 impl Places {
-    /// The sources of a configuration.
+    /// The sources of a configuration, with the secrets that the environment has for them.
     ///
     /// # Errors
-    /// When an address or a project's name cannot be meant.
-    pub fn of(config: &Config, config_path: &Path, aws: &Aws) -> Result<Self, Error> {
+    /// When an address or a project's name cannot be meant, or a variable that has a secret is not set.
+    pub fn of(config: &Config, config_path: &Path, env: &Env, aws: &Aws) -> Result<Self, Error> {
         let base = config_path.parent().unwrap_or(Path::new("/"));
         let places = config.sources.iter().map(|source| {
             let invalid =
@@ -77,8 +83,14 @@ impl Places {
                 name.value.parse::<ProjectName>().map_err(|error| invalid(name.line, error.to_string()))
             };
             let projects = source.projects.as_ref().map(|all| all.iter().map(read).collect()).transpose()?;
+            let login = address.web().map_or(Ok(Login::Nobody), |url| Login::new(&source.login, url, env));
+            let login = login.map_err(|unset| Error::Unset {
+                file: config_path.to_owned(),
+                line: unset.line,
+                name: unset.value.clone(),
+            })?;
             let address = address.asked_by(aws, &source.aws);
-            Ok(Place { address, projects, config: source.clone() })
+            Ok(Place { address, projects, config: source.clone(), login })
         });
         places.collect::<Result<Vec<_>, Error>>().map(Self)
     }
@@ -100,6 +112,8 @@ pub struct Catalogue<'a> {
     /// Set by the first sign that there is no network: nothing more is asked of it.
     offline: AtomicBool,
     trouble: Mutex<Option<Trouble>>,
+    /// What builds where a source allows it.
+    builder: Option<&'a Builder<'a>>,
 }
 
 /// The network's or a disk's fault that kept a source from answering.
@@ -110,7 +124,7 @@ enum Trouble {
 }
 
 impl<'a> Catalogue<'a> {
-    /// A catalogue of nothing yet.
+    /// A catalogue of nothing yet; `net` is told who asks at which source.
     pub fn new(
         places: &'a Places,
         net: &'a Net,
@@ -118,6 +132,11 @@ impl<'a> Catalogue<'a> {
         store: &'a Store,
         deadline: Deadline,
     ) -> Self {
+        for place in &places.0 {
+            if let Some(url) = place.address.web() {
+                place.login.show(net, url);
+            }
+        }
         Self {
             places,
             net,
@@ -128,22 +147,30 @@ impl<'a> Catalogue<'a> {
             metadata: Mutex::default(),
             offline: AtomicBool::new(false),
             trouble: Mutex::default(),
+            builder: None,
         }
+    }
+
+    /// With what is built where a source allows it; without it nothing is.
+    #[must_use]
+    pub fn building(self, builder: &'a Builder<'a>) -> Self {
+        Self { builder: Some(builder), ..self }
     }
 
     /// Asks, many at a time, what the resolver will most likely ask one after the other.
     pub fn warm(&self, request: &Request) {
         let queue = Queue::default();
-        for requirement in &request.requirements {
-            if applies(requirement, request, &[]) {
-                queue.push(requirement.clone());
-            }
-        }
+        let direct = || request.requirements.iter().filter(|requirement| applies(requirement, request, &[]));
+        // Of a project that is required by its address, no source is asked.
+        let addressed: BTreeSet<&ProjectName> =
+            direct().filter(|requirement| requirement.url().is_some()).map(|r| &r.name).collect();
+        let wanted = |next: &Requirement| next.url().is_some() || !addressed.contains(&next.name);
+        direct().filter(|requirement| wanted(requirement)).for_each(|r| queue.push(r.clone()));
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     while let Some(requirement) = queue.pop() {
-                        for next in self.look_ahead(&requirement, request) {
+                        for next in self.look_ahead(&requirement, request).into_iter().filter(wanted) {
                             queue.push(next);
                         }
                         queue.done();
@@ -155,12 +182,24 @@ impl<'a> Catalogue<'a> {
 
     /// What the candidate that would be chosen now requires itself.
     fn look_ahead(&self, requirement: &Requirement, request: &Request) -> Vec<Requirement> {
-        use resolve::Catalogue as _;
-        let Ok(Some(files)) = self.files(&requirement.name) else { return Vec::new() };
-        let Some(file) = resolve::likely(request, requirement, &files) else { return Vec::new() };
-        let Ok(metadata) = self.metadata(file) else { return Vec::new() };
-        let wanted = metadata.requires_dist.iter().filter(|next| applies(next, request, &requirement.extras));
+        let Some(file) = self.likely(requirement, request) else { return Vec::new() };
+        // Building is not for what may never be tried.
+        let Ok(metadata) = self.unbuilt_metadata(&file) else { return Vec::new() };
+        // Addresses in what is not the app's own are looked at when it is known that they may be used.
+        let wanted = metadata
+            .requires_dist
+            .iter()
+            .filter(|next| next.url().is_none() && applies(next, request, &requirement.extras));
         wanted.cloned().collect()
+    }
+
+    fn likely(&self, requirement: &Requirement, request: &Request) -> Option<File> {
+        use resolve::Catalogue as _;
+        if let Some(url) = requirement.url() {
+            return direct(url, &requirement.name).ok();
+        }
+        let files = self.files(&requirement.name).ok()??;
+        resolve::likely(request, requirement, &files).cloned()
     }
 
     /// The error behind a resolution that failed: the network's own words where that is the cause.
@@ -192,7 +231,7 @@ impl<'a> Catalogue<'a> {
             if !allowed || (merging && !place.config.any) {
                 continue;
             }
-            let Some(files) = self.ask_one(&place.address, name)? else { continue };
+            let Some(files) = self.ask_one(place, name)? else { continue };
             merged.extend(files);
             merging = place.config.any;
             if !merging {
@@ -202,18 +241,19 @@ impl<'a> Catalogue<'a> {
         Ok((!merged.is_empty()).then(|| merged.into()))
     }
 
-    fn ask_one(&self, address: &Address, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
+    fn ask_one(&self, place: &Place, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
+        let address = &place.address;
         let on_network = !matches!(address, Address::Directory(_));
         if on_network && self.offline.load(Ordering::Relaxed) {
             return self.cached(address, name);
         }
         match address.project(name, self.net, self.pages, self.deadline) {
-            Ok(found) => Ok(found.map(|found| {
+            Ok(found) => Ok(found.and_then(|found| {
                 log::debug(|| {
                     let state = if found.unchanged { "unchanged" } else { "read" };
                     format!("{name}: {} files, {} skipped, {state}", found.files.len(), found.skipped)
                 });
-                found.files
+                self.admitted(found, place)
             })),
             Err(SourceError::Net(error)) => {
                 let unavailable = self.network_trouble(error);
@@ -232,6 +272,21 @@ impl<'a> Catalogue<'a> {
                 Err(Unavailable::Source(reason))
             }
         }
+    }
+
+    /// What counts of an answer: links to version control and builds only where the source says so.
+    fn admitted(&self, found: Found, place: &Place) -> Option<Vec<File>> {
+        let mut files = found.files;
+        let nothing_else = files.is_empty() && !found.checkouts.is_empty();
+        if let Some(builder) = self.builder {
+            if place.config.build {
+                builder.allow(&files);
+            }
+            if place.config.vcs {
+                files.extend(found.checkouts);
+            }
+        }
+        (!files.is_empty() || !nothing_else).then_some(files)
     }
 
     fn network_trouble(&self, error: NetError) -> Unavailable {
@@ -275,6 +330,16 @@ impl resolve::Catalogue for Catalogue<'_> {
     }
 
     fn metadata(&self, file: &File) -> Result<Arc<Metadata>, Unavailable> {
+        match (self.unbuilt_metadata(file), self.builder) {
+            (Err(Unavailable::NeedsBuild), Some(builder)) if builder.allows(file) => builder.metadata(file),
+            (described, _) => described,
+        }
+    }
+}
+
+impl Catalogue<'_> {
+    /// The metadata of a file as far as it can be had without building anything.
+    fn unbuilt_metadata(&self, file: &File) -> Described {
         let key = format!("{:?}", file.location);
         let slot = match self.metadata.lock() {
             Ok(mut metadata) => Arc::clone(metadata.entry(key).or_default()),

@@ -65,8 +65,11 @@ impl<'a> Policy<'a> {
         !dropped.is_empty()
             && (dropped.contains(&file.filename)
                 || match &file.location {
-                    Location::Url(url) | Location::Object { url, .. } => dropped.contains(url.as_str()),
+                    Location::Url(url) | Location::Object { url, .. } | Location::Direct(url) => {
+                        dropped.contains(url.as_str())
+                    }
                     Location::Path(path) => path.to_str().is_some_and(|path| dropped.contains(path)),
+                    Location::Checkout(_) => false,
                 })
     }
 
@@ -76,6 +79,7 @@ impl<'a> Policy<'a> {
             Format::Sdist if self.no_sdist => Err(Rejection::NoBuild),
             Format::Sdist => Ok(Preference::Sdist(filename)),
             _ if self.only_sdist => Err(Rejection::NoBinary),
+            Format::Pipper => Ok(Preference::Pipper(filename)),
             Format::Wheel { build, tags } => {
                 let rank = self.request.tags.rank(tags).ok_or(Rejection::Tags)?;
                 Ok(Preference::Wheel(rank, Reverse(build.as_ref()), filename))
@@ -135,10 +139,11 @@ pub(super) fn check_python(requires: Option<&str>, python: &Version) -> Result<(
     }
 }
 
-/// Best first: wheels by tag, then by build number; eggs; sdists. The name makes the order complete.
+/// Best first: wheels by tag, then by build number; pipper packages; eggs; sdists. The name makes the order complete.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Preference<'f> {
     Wheel(usize, Reverse<Option<&'f BuildTag>>, &'f str),
+    Pipper(&'f str),
     Egg(&'f str),
     Sdist(&'f str),
 }

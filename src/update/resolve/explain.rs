@@ -186,7 +186,11 @@ impl Facts {
             let mut spoken_of =
                 self.needs.iter().map(|(from, ..)| from).chain(self.unusable.iter().map(|(of, _)| of));
             let is_spoken_of = spoken_of.any(|package| package.project() == Some(name));
-            return if is_spoken_of { Vec::new() } else { vec![stock(name, &all)] };
+            if is_spoken_of {
+                return Vec::new();
+            }
+            let addressed = provider.addresses.wording(name);
+            return vec![addressed.map_or_else(|| stock(name, &all), |it| format!("{it} is required too"))];
         }
         // The newest versions' reasons come first: those versions are the ones that were meant.
         let mut reasons: Vec<_> = reasons.into_iter().collect();

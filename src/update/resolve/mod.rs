@@ -19,6 +19,7 @@ use crate::package::tags::Tags;
 use crate::source::file::File;
 use crate::time::Timestamp;
 
+mod addresses;
 mod choice;
 mod explain;
 mod needs;
@@ -26,9 +27,13 @@ mod package;
 mod provider;
 mod ranges;
 
+use addresses::Addresses;
 use choice::{Candidates, Policy};
 use package::Package;
 use provider::Provider;
+
+/// How often a resolution may begin anew because a package named an address that came up too late.
+const MOST_BEGINNINGS: u32 = 64;
 
 /// What the sources offer. Answers have to stay the same for as long as one resolution runs.
 pub trait Catalogue {
@@ -114,8 +119,8 @@ pub enum Unsolved {
         /// Why not.
         reason: String,
     },
-    /// A requirement names the address of a file; only names and versions are resolved.
-    Address(Box<Requirement>),
+    /// A requirement has an address that is none of a file that we can use, for this reason.
+    Address(String),
     /// The search was given up after so many steps.
     TooHard(u32),
 }
@@ -125,9 +130,7 @@ impl fmt::Display for Unsolved {
         match self {
             Self::Conflict(explanation) => f.write_str(explanation),
             Self::Unavailable { project, reason } => write!(f, "cannot look up {project}: {reason}"),
-            Self::Address(requirement) => {
-                write!(f, "'{requirement}' asks for a file by its address, which is not supported")
-            }
+            Self::Address(reason) => f.write_str(reason),
             Self::TooHard(steps) => write!(f, "found no solution in {steps} steps"),
         }
     }
@@ -141,10 +144,22 @@ impl std::error::Error for Unsolved {}
 /// # Errors
 /// Why there is no solution, in words for the app's user.
 pub fn resolve(request: &Request, catalogue: &dyn Catalogue) -> Result<Vec<Pin>, Unsolved> {
-    let provider = Provider::new(request, catalogue)?;
-    match pubgrub::resolve(&provider, Package::Root, package::root_version()) {
+    let mut addresses = Addresses::default();
+    for _ in 0..MOST_BEGINNINGS {
+        let provider = Provider::new(request, catalogue, addresses)?;
+        let solved = solve(&provider);
+        if !provider.addresses.are_outdated() {
+            return solved;
+        }
+        addresses = provider.addresses;
+    }
+    Err(Unsolved::TooHard(MOST_BEGINNINGS))
+}
+
+fn solve(provider: &Provider<'_>) -> Result<Vec<Pin>, Unsolved> {
+    match pubgrub::resolve(provider, Package::Root, package::root_version()) {
         Ok(solution) => provider.pins(&solution),
-        Err(PubGrubError::NoSolution(tree)) => Err(Unsolved::Conflict(explain::explain(tree, &provider))),
+        Err(PubGrubError::NoSolution(tree)) => Err(Unsolved::Conflict(explain::explain(tree, provider))),
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }

@@ -21,13 +21,17 @@ pub(super) struct Need {
     pub(super) wording: String,
 }
 
+/// The version at the address that a requirement has, where it has one; or why it may not be used.
+pub(super) type Addressed<'a> = dyn Fn(&Requirement) -> Result<Option<Version>, String> + 'a;
+
 /// What the requirements of `from` in that version amount to, or the sentence that says why they cannot be met.
 pub(super) fn combine(
     from: &Package,
     version: &Version,
     requirements: &[&Requirement],
+    addressed: &Addressed<'_>,
 ) -> Result<BTreeMap<Package, Need>, String> {
-    let mut needs = Needs { from, version, combined: BTreeMap::new() };
+    let mut needs = Needs { from, version, addressed, combined: BTreeMap::new() };
     for requirement in requirements {
         needs.add(requirement)?;
     }
@@ -48,20 +52,19 @@ pub(super) fn combine(
 struct Needs<'a> {
     from: &'a Package,
     version: &'a Version,
+    addressed: &'a Addressed<'a>,
     combined: BTreeMap<Package, (Vec<Ranges<Version>>, Vec<String>)>,
 }
 
 impl Needs<'_> {
     fn add(&mut self, requirement: &Requirement) -> Result<(), String> {
         let (from, version) = (self.from, self.version);
-        let text = short(requirement);
-        let Some(specifiers) = requirement.specifiers() else {
-            return Err(format!(
-                "{from} {version} needs {} by its address, which is not supported",
-                requirement.name
-            ));
+        let text = requirement.shown();
+        let at_address = (self.addressed)(requirement);
+        let range = match at_address.map_err(|reason| format!("{from} {version} needs {text}, {reason}"))? {
+            Some(version) => Ranges::singleton(version),
+            None => requirement.specifiers().map_or_else(Ranges::full, ranges::of_set),
         };
-        let range = ranges::of_set(specifiers);
         if from.project() == Some(&requirement.name) {
             if !range.contains(version) {
                 return Err(format!("{from} {version} needs itself in another version ({text})"));
@@ -88,11 +91,6 @@ impl Needs<'_> {
             texts.push(text.to_owned());
         }
     }
-}
-
-/// A requirement without its marker, which holds wherever it is spoken of.
-fn short(requirement: &Requirement) -> String {
-    Requirement { marker: None, ..requirement.clone() }.to_string()
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use pep440_rs::Version;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges, SelectedDependencies};
 
+use super::addresses::Addresses;
 use super::choice::{Candidates, Policy, check_python};
 use super::package::{Package, root_version};
 use super::{Catalogue, Pin, Request, Unavailable, Unsolved, needs};
+use crate::package::filename::Format;
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
@@ -69,6 +71,7 @@ pub(super) struct Provider<'a> {
     /// The requirements that apply, in an order that does not depend on how they were given.
     direct: Vec<&'a Requirement>,
     direct_names: BTreeSet<&'a ProjectName>,
+    pub(super) addresses: Addresses,
     projects: RefCell<HashMap<ProjectName, Result<Rc<Project>, Unsolved>>>,
     choices: RefCell<HashMap<(ProjectName, Version), Choice>>,
     /// What was last decided of a project. Perhaps no longer, but a good guess for its extras.
@@ -79,13 +82,16 @@ pub(super) struct Provider<'a> {
 }
 
 impl<'a> Provider<'a> {
-    pub(super) fn new(request: &'a Request, catalogue: &'a dyn Catalogue) -> Result<Self, Unsolved> {
+    /// `known` are addresses that an earlier resolution came upon.
+    pub(super) fn new(
+        request: &'a Request,
+        catalogue: &'a dyn Catalogue,
+        known: Addresses,
+    ) -> Result<Self, Unsolved> {
         let mut direct: Vec<&Requirement> = request.direct().collect();
         direct.sort_by_cached_key(ToString::to_string);
-        if let Some(requirement) = direct.iter().find(|requirement| requirement.specifiers().is_none()) {
-            return Err(Unsolved::Address(Box::new((*requirement).clone())));
-        }
         Ok(Self {
+            addresses: Addresses::of(&direct, known)?,
             request,
             catalogue,
             direct_names: direct.iter().map(|requirement| &requirement.name).collect(),
@@ -104,7 +110,11 @@ impl<'a> Provider<'a> {
         if let Some(known) = self.projects.borrow().get(name) {
             return known.clone();
         }
-        let project = match self.catalogue.files(name) {
+        let offered = match self.addresses.file(name) {
+            Some(file) => Ok(Some([file].as_slice().into())),
+            None => self.catalogue.files(name),
+        };
+        let project = match offered {
             Ok(files) => {
                 let policy = Policy::of(self.request, name);
                 let candidates = Candidates::new(&policy, files.as_deref().unwrap_or_default());
@@ -165,9 +175,18 @@ impl<'a> Provider<'a> {
         }
         let python = self.request.python_version.only_release();
         Ok(match check_python(metadata.requires_python.as_deref(), &python) {
+            Ok(()) if !self.fits(&metadata) => {
+                Err("the wheel in it is for another platform or interpreter".to_owned())
+            }
             Ok(()) => Ok(metadata),
             Err(rejection) => Err(format!("it {rejection}")),
         })
+    }
+
+    /// Whether the wheel in a pipper package is for this interpreter; nobody could tell before it was opened.
+    fn fits(&self, metadata: &Metadata) -> bool {
+        let tags = &metadata.wheel_tags;
+        tags.is_empty() || self.request.tags.rank(tags).is_some()
     }
 
     /// The requirements of a package in that version, as far as they apply.
@@ -195,9 +214,17 @@ impl<'a> Provider<'a> {
         from: &Package,
         version: &Version,
         requirements: &[&Requirement],
+        may_name_addresses: bool,
     ) -> Result<BTreeMap<Package, Ranges<Version>>, String> {
+        let addressed = |requirement: &Requirement| {
+            if requirement.url().is_some() && !may_name_addresses {
+                return Err("which only launcher.toml and pipper packages may do".to_owned());
+            }
+            let is_late = || self.projects.borrow().contains_key(&requirement.name);
+            self.addresses.version(requirement, is_late)
+        };
         let mut ranges = BTreeMap::new();
-        for (to, need) in needs::combine(from, version, requirements)? {
+        for (to, need) in needs::combine(from, version, requirements, &addressed)? {
             let mut wordings = self.wordings.borrow_mut();
             let known = wordings.entry((from.clone(), to.clone())).or_default();
             if known.iter().all(|(of, _)| *of != need.range) {
@@ -215,7 +242,7 @@ impl<'a> Provider<'a> {
         version: &Version,
     ) -> Result<Result<BTreeMap<Package, Ranges<Version>>, String>, Unsolved> {
         let (name, extra) = match package {
-            Package::Root => return Ok(self.combine(package, version, &self.direct)),
+            Package::Root => return Ok(self.combine(package, version, &self.direct, true)),
             Package::Project(name) => (name, None),
             Package::Extra(name, extra) => (name, Some(extra)),
         };
@@ -224,7 +251,8 @@ impl<'a> Provider<'a> {
             Err(reason) => return Ok(Err(format!("{name} {version} cannot be used: {reason}"))),
         };
         let requirements = self.requirements(&chosen.metadata, extra);
-        Ok(self.combine(package, version, &requirements).map(|mut needs| {
+        let is_pipper = chosen.file.name.format == Format::Pipper;
+        Ok(self.combine(package, version, &requirements, is_pipper).map(|mut needs| {
             if extra.is_some() {
                 needs.insert(Package::Project(name.clone()), Ranges::singleton(version.clone()));
             }
@@ -348,6 +376,8 @@ impl DependencyProvider for Provider<'_> {
         version: &Version,
     ) -> Result<Dependencies<Package, Ranges<Version>, String>, Unsolved> {
         Ok(match self.dependencies(package, version)? {
+            // An error of any kind ends this resolution; the next one knows the address from the start.
+            Ok(_) if self.addresses.are_outdated() => return Err(Unsolved::TooHard(self.decisions.get())),
             Ok(needs) => {
                 self.spend(needs.len());
                 Dependencies::Available(needs.into_iter().collect())

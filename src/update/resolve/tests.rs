@@ -62,6 +62,7 @@ impl World {
                 .map(|e| e.parse().unwrap())
                 .collect(),
             dynamic: Vec::new(),
+            wheel_tags: Vec::new(),
         };
         let mut file = file(&filename);
         file.requires_python = value("python=").map(str::to_owned);
@@ -374,11 +375,88 @@ fn trouble_with_the_network_is_no_contradiction() {
 }
 
 #[test]
-fn a_direct_address_is_refused_in_clear_words() {
-    assert_eq!(
-        solve(&["a @ https://example.org/a-1.tar.gz"], ""),
-        "'a @ https://example.org/a-1.tar.gz' asks for a file by its address, which is not supported"
-    );
+fn a_file_that_is_required_by_its_address_is_the_one_candidate() {
+    let a1 = "a @ https://example.org/a-1-py3-none-any.whl";
+    for (requirements, world, expected) in [
+        (&[a1][..], "a 1: b\na 2\nb 1", "a 1, b 1"),
+        (&[a1, "a<2"], "a 1\na 2", "a 1"),
+        (
+            &["a[x] @ https://example.org/a-1-py3-none-any.whl"],
+            "a 1 extras=x: b; extra=='x'\nb 1",
+            "a[x] 1, b 1",
+        ),
+        (&["b", a1], "a 1\na 2\nb 1: a<3", "a 1, b 1"),
+        (&["a @ https://example.org/a-1rc1.tar.gz"], "a 1rc1 sdist\na 1", "a 1rc1"),
+        (
+            &[a1, "a>1"],
+            "a 1\na 2",
+            "Because you require a @ https://example.org/a-1-py3-none-any.whl and a>1, which admits no version, there is no solution",
+        ),
+        (
+            &["b", a1],
+            "a 1\na 2\nb 1: a>1",
+            "Because you require a @ https://example.org/a-1-py3-none-any.whl and b and b 1 needs a>1, there is no solution",
+        ),
+        (
+            &[a1, "a @ https://elsewhere.org/a-1-py3-none-any.whl?token=s3cret"],
+            "a 1",
+            "Because you require a @ https://example.org/a-1-py3-none-any.whl and \
+             a @ https://elsewhere.org/a-1-py3-none-any.whl?token=***, which are two files, there is no solution",
+        ),
+        (
+            &["a @ https://example.org/v1.tar.gz"],
+            "a 1",
+            "'https://example.org/v1.tar.gz' cannot be required: it does not tell project and version: \
+             name the file so, or an archive with #egg=name-1.0",
+        ),
+        (
+            &["b"],
+            "b 1: a @ https://example.org/a-1-py3-none-any.whl\na 1",
+            "Because you require b and b 1 needs a @ https://example.org/a-1-py3-none-any.whl, \
+             which only launcher.toml and pipper packages may do, there is no solution",
+        ),
+    ] {
+        assert_eq!(solve(requirements, world), expected, "{requirements:?}");
+    }
+}
+
+#[test]
+fn an_address_that_a_pipper_package_brings_beats_the_sources_whenever_it_comes_up() {
+    let pipper =
+        "p 1.0.0 file=p-v1-0-0.pipper: a @ https://example.org/a-1-py3-none-any.whl?X-Amz-Signature=one";
+    for (requirements, more, expected) in [
+        (&["p"][..], "", "a 1, p 1.0.0"),
+        // By then the sources have been asked for `a` and version 2 was chosen.
+        (&["a", "p"], "", "a 1, p 1.0.0"),
+        (&["a", "p", "q"], "q 1: a", "a 1, p 1.0.0, q 1"),
+        (&["p", "a @ https://example.org/a-1-py3-none-any.whl?X-Amz-Signature=two"], "", "a 1, p 1.0.0"),
+        (
+            &["p", "a>1"],
+            "",
+            "Because you require a>1 and \
+             a @ https://example.org/a-1-py3-none-any.whl?X-Amz-Signature=*** is required too, there is no solution",
+        ),
+        (
+            &["p", "a @ https://example.org/a-2-py3-none-any.whl"],
+            "",
+            "Because you require p and p 1.0.0 needs a @ https://example.org/a-1-py3-none-any.whl?X-Amz-Signature=***, \
+             but a @ https://example.org/a-2-py3-none-any.whl is required too, there is no solution",
+        ),
+    ] {
+        assert_eq!(solve(requirements, &format!("{pipper}\na 1\na 2\n{more}")), expected, "{requirements:?}");
+    }
+}
+
+#[test]
+fn the_wheel_in_a_pipper_package_has_to_fit() {
+    let mut world = World::new("p 1.0.0 file=p-v1-0-0.pipper\np 2.0.0 file=p-v2-0-0.pipper");
+    let Some(Ok(metadata)) = world.metadata.get_mut("p-v2-0-0.pipper") else { panic!() };
+    let Format::Wheel { tags, .. } = DistributionName::parse("p-2.0.0-cp27-none-win32.whl").unwrap().format
+    else {
+        panic!()
+    };
+    metadata.wheel_tags = tags;
+    assert_eq!(outcome(&request(&["p"]), &world), "p 1.0.0");
 }
 
 #[test]
@@ -485,6 +563,7 @@ fn an_endless_chain_is_given_up() {
                 requires_python: None,
                 provides_extra: Vec::new(),
                 dynamic: Vec::new(),
+                wheel_tags: Vec::new(),
             }))
         }
     }
