@@ -39,6 +39,8 @@ use url::Url;
 pub(crate) use credentials::base64;
 pub use credentials::{percent_decode, percent_decode_bytes};
 pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
+#[doc(hidden)]
+pub use netrc::netrc_login;
 pub use redirect::MOST_REDIRECTS;
 pub use tls_fault::TlsFault;
 

@@ -139,8 +139,12 @@ impl State {
 
     /// Reads the state; `None` where there is one that cannot be read.
     pub fn read_strictly(path: &Path) -> Option<Self> {
-        let bytes = fs::read(path, fs::SMALL_FILE).ok()?;
-        let state: Self = serde_json::from_slice(&bytes).ok()?;
+        Self::parse(&fs::read(path, fs::SMALL_FILE).ok()?)
+    }
+
+    /// Reads the file's contents; `None` for what is damaged or of another format.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let state: Self = serde_json::from_slice(bytes).ok()?;
         (state.format == FORMAT).then_some(state)
     }
 
@@ -179,7 +183,13 @@ impl State {
 
     /// The number that the next generation gets.
     pub fn next_number(&self) -> u64 {
-        self.generations.iter().map(|generation| generation.number).max().unwrap_or(0).max(self.announced) + 1
+        self.generations
+            .iter()
+            .map(|generation| generation.number)
+            .max()
+            .unwrap_or(0)
+            .max(self.announced)
+            .saturating_add(1)
     }
 
     /// From when on a start has to ask the sources again, by interval and back-off; `None`: at once.
@@ -213,7 +223,9 @@ impl Failure {
         let minutes = 1_u64.checked_shl(count - 1).unwrap_or(u64::MAX);
         let ceiling = interval.max(Duration::from_secs(3600));
         let wait = Duration::from_secs(minutes.saturating_mul(60)).min(ceiling);
-        let wait = wait.mul_f64(0.8 + 0.4 * chance.clamp(0.0, 1.0));
+        let wait = wait.as_secs_f64() * (0.8 + 0.4 * chance.clamp(0.0, 1.0));
+        // An interval may be as long as a duration can be.
+        let wait = Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX);
         Self { at: now.0, count, retry_at: now.plus(wait).0, message }
     }
 }
@@ -269,6 +281,8 @@ mod tests {
         let many = Failure { count: u32::MAX, at: 0, retry_at: 0, message: String::new() };
         let day = Failure::after(Some(&many), Timestamp(0), 24 * hour, 0.5, String::new());
         assert_eq!(day.retry_at, 86_400);
+        let never = Failure::after(Some(&many), Timestamp(7), Duration::MAX, 1.0, String::new());
+        assert_eq!(never.retry_at, u64::MAX);
         let jitter =
             [0.0, 1.0].map(|chance| Failure::after(None, Timestamp(0), hour, chance, String::new()).retry_at);
         assert_eq!(jitter, [48, 72]);
@@ -286,6 +300,12 @@ mod tests {
             fs::write_atomic(&path, damage.as_bytes()).unwrap();
             assert_eq!(State::read(&path), State::default(), "{damage}");
         }
+    }
+
+    #[test]
+    fn a_number_that_no_launcher_wrote_is_no_overflow() {
+        let state = State { announced: u64::MAX, ..State::default() };
+        assert_eq!(state.next_number(), u64::MAX);
     }
 
     #[test]

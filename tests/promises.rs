@@ -70,4 +70,7 @@ mod promises {
 
     // What others decided is decided the same way.
     mod oracle;
+
+    // No bytes do harm.
+    mod corpus;
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::package::shown;
+
 /// Every section and key there is, in the order of `launcher.toml.example`.
 pub const KEYS: &[(&str, &[&str])] = &[
     ("app", &["name", "requirements", "entry", "module", "script", "console-script", "self", "cache"]),
@@ -107,13 +109,13 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(reason) => write!(f, "not valid TOML: {reason}"),
-            Self::UnknownSection { name, .. } => write!(f, "unknown section [{name}]"),
-            Self::UnknownKey { section, key, .. } => write!(f, "unknown key '{key}' in [{section}]"),
+            Self::UnknownSection { name, .. } => write!(f, "unknown section [{}]", shown(name)),
+            Self::UnknownKey { section, key, .. } => write!(f, "unknown key '{}' in [{section}]", shown(key)),
             Self::WrongType { section, key, expected, found } => {
                 write!(f, "[{section}] {key} must be {expected}, not {found}")
             }
             Self::Impossible { section, key, value, .. } => {
-                write!(f, "[{section}] {key} cannot be '{}'", value.escape_debug())
+                write!(f, "[{section}] {key} cannot be '{}'", shown(value))
             }
             Self::Missing { section, key, .. } => write!(f, "[{section}] {key} is missing"),
             Self::Conflict { section, keys } => {

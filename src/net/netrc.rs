@@ -69,6 +69,12 @@ impl Netrc {
     }
 }
 
+/// User name and password that the text of a `.netrc` has for a host. Public for the fuzzer alone.
+#[doc(hidden)]
+pub fn netrc_login(text: &str, host: &str) -> Option<(String, String)> {
+    Netrc::parse(text).login(host).map(|login| (login.user, login.password))
+}
+
 impl Login {
     fn empty() -> Self {
         Self { user: String::new(), password: String::new() }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::cursor::shown;
 use super::filename::DistributionName;
 use super::name::ProjectName;
 use super::pipper;
@@ -94,7 +95,7 @@ impl FileAddress {
         });
         match read {
             Ok((filename, name, hashes)) => Ok(Self { url, filename, name, hashes }),
-            Err(reason) => Err(InvalidFileAddress { shown: show_url(&url), reason }),
+            Err(reason) => Err(InvalidFileAddress { shown: shown(&show_url(&url)), reason }),
         }
     }
 }

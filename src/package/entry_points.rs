@@ -70,9 +70,14 @@ impl EntryPoints {
         points
     }
 
-    /// Adds `name = value` to a group, where the value is an entry point and the name is new.
+    /// Adds `name = value` to a group, where the value is an entry point, the name is new, and both names are such
+    /// that the file can have them: a name from elsewhere must not become another line of it.
     pub fn insert(&mut self, group: &str, name: &str, value: &str) {
-        if let Some(point) = EntryPoint::parse(value) {
+        let writable = !group.contains(char::is_control)
+            && !name.contains(|c: char| c == '=' || c.is_control())
+            && !name.starts_with(['[', '#'])
+            && name.trim() == name;
+        if let Some(point) = EntryPoint::parse(value).filter(|_| writable) {
             self.0.entry(group.to_owned()).or_default().entry(name.to_owned()).or_insert(point);
         }
     }
@@ -114,6 +119,18 @@ fn format_group(group: &str, points: &BTreeMap<String, EntryPoint>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_from_elsewhere_never_becomes_another_line_of_the_file() {
+        for name in ["a\nb", "a\r", "a = b", "[a", "#a", " a", "a\u{85}"] {
+            let mut points = EntryPoints::default();
+            points.insert("console_scripts", name, "myapp:main");
+            assert!(points.is_empty(), "{name:?}");
+        }
+        let mut points = EntryPoints::default();
+        points.insert("a]\n[b", "c", "myapp:main");
+        assert!(points.is_empty());
+    }
 
     fn point(module: &str, attr: Option<&str>, extras: &[&str]) -> EntryPoint {
         EntryPoint {

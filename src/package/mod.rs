@@ -10,6 +10,8 @@ pub mod requirement;
 pub mod tags;
 pub mod version;
 
+pub(crate) use cursor::shown;
+
 pub mod archive;
 pub mod egg;
 pub mod entry_points;

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::package::cursor::shown;
+
 /// A name as given that is none: names consist of ASCII letters and digits, with `-`, `_` and `.` between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidName(pub String);
 
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is not a valid name", self.0.escape_debug())
+        write!(f, "'{}' is not a valid name", shown(&self.0))
     }
 }
 

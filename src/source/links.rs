@@ -91,7 +91,8 @@ fn folder(link: &Url, page: &Url) -> Option<(Url, String)> {
     }
     folder.set_query(None);
     let own = page.join(".").ok()?;
-    let below_script = format!("{}/", page.path());
+    let path = page.path();
+    let below_script = format!("{}/", path.strip_suffix('/').unwrap_or(path));
     let path = link.path();
     let below = path.strip_prefix(&below_script).or_else(|| path.strip_prefix(own.path()))?;
     let name = below.strip_suffix('/').filter(|name| !name.is_empty() && !name.contains('/'))?;

@@ -31,6 +31,15 @@ pub struct Lost {
     pub remedy: Remedy,
 }
 
+impl Lost {
+    /// A file that is bad.
+    pub fn bad(file: &File, error: Error) -> Self {
+        let identity = file.location.url().and_then(|_| file.identity());
+        let (filename, error) = (file.filename.clone(), Box::new(error));
+        Self { filename, identity, error, remedy: Remedy::NextBest }
+    }
+}
+
 /// What can be done where a file could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
@@ -93,8 +102,7 @@ impl Fetcher<'_> {
             if let Some(key) = pin.file.metadata_key().filter(|_| remedy == Remedy::NextBest) {
                 self.depot.pages.forget(&key);
             }
-            let identity = pin.file.location.url().and_then(|_| pin.file.identity());
-            Lost { filename: pin.file.filename.clone(), identity, error: Box::new(error), remedy }
+            Lost { remedy, ..Lost::bad(&pin.file, error) }
         };
         if let Some(built) = self.built(&pin.file).map_err(lost)? {
             return Ok(built.fetched(&pin.name));

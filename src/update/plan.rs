@@ -53,6 +53,8 @@ impl BadFiles<'_> {
     }
 
     fn note(&mut self, app: &App, now: Timestamp, lost: &Lost) {
+        let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
+        log::event(&app.files.log(), now, "dropped", &details);
         let Some(identity) = &lost.identity else { return };
         let before = self.known.get(identity);
         let bad = Failure::after(before, now, app.config.update.interval, chance(), lost.error.to_string());
@@ -90,13 +92,19 @@ pub fn plan(
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
         let catalogue = Catalogue::new(&places, depot).building(&builder);
         catalogue.warm(&request);
-        let pins = match resolve::resolve(&request, &catalogue) {
+        let resolved = resolve::resolve(&request, &catalogue);
+        let lost = catalogue.lost();
+        lost.iter().for_each(|lost| bad_files.note(app, host.now(), lost));
+        let pins = match resolved {
             Ok(pins) => pins,
             // Nothing else will do: then a bad file gets another chance, and is named if it is bad still.
             Err(Unsolved::Conflict(_)) if passes_over => {
                 passes_over = false;
                 request.dropped.clear();
                 continue;
+            }
+            Err(Unsolved::Conflict(reason)) if let Some(lost) = told_in(&reason, lost) => {
+                return Err(*lost.error);
             }
             Err(unsolved @ Unsolved::Conflict(_)) => {
                 return Err(builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)));
@@ -113,8 +121,6 @@ pub fn plan(
             Err(lost) if lost.remedy == Remedy::AskAgain => {}
             Err(lost) if lost.remedy == Remedy::NextBest => {
                 patience -= 1;
-                let details = [("file", json!(lost.filename)), ("reason", json!(lost.error.to_string()))];
-                log::event(&app.files.log(), host.now(), "dropped", &details);
                 bad_files.note(app, host.now(), &lost);
                 if !request.dropped.insert(lost.filename) {
                     return Err(*lost.error);
@@ -129,6 +135,11 @@ pub fn plan(
         }
     }
     Err(Error::TooManyBadFiles { count: PATIENCE })
+}
+
+/// The bad file that an explanation comes down to: when nothing else will do, that is the reason that counts.
+fn told_in(explanation: &str, lost: Vec<Lost>) -> Option<Lost> {
+    lost.into_iter().find(|lost| explanation.contains(&lost.error.to_string()))
 }
 
 pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Result<Request, Error> {

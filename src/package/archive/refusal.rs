@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::Error;
+use crate::package::shown;
 
 /// The one reason for which an archive is refused. A refused archive leaves nothing behind.
 #[derive(Debug)]
@@ -65,12 +66,12 @@ pub enum Refusal {
 impl Refusal {
     /// A refusal of the member of that name.
     pub(crate) fn member(name: &str, flaw: &'static str) -> Self {
-        Self::Member { name: name.escape_debug().to_string(), flaw }
+        Self::Member { name: shown(name), flaw }
     }
 
     /// A refusal of a line of `RECORD`.
     pub(crate) fn record(path: &str, flaw: &'static str) -> Self {
-        Self::Record { path: path.escape_debug().to_string(), flaw }
+        Self::Record { path: shown(path), flaw }
     }
 }
 
@@ -86,7 +87,7 @@ impl fmt::Display for Refusal {
             Self::Missing(file) => write!(f, "there is no {file}"),
             Self::Malformed { file, flaw } => write!(f, "{file}: {flaw}"),
             Self::OtherIdentity { place, found, expected } => {
-                write!(f, "{place} says {}, the file name says {expected}", found.escape_debug())
+                write!(f, "{place} says {}, the file name says {expected}", shown(found))
             }
             Self::Record { path, flaw } => write!(f, "RECORD: '{path}': {flaw}"),
             Self::NeedsBuild(what) => write!(f, "it has to be built: {what}"),

@@ -30,6 +30,12 @@ use crate::package::pipper;
 use crate::time::Deadline;
 use crate::trust::hashes::Hashes;
 
+/// Reads one page of a bucket's listing. Public for the fuzzer alone.
+#[doc(hidden)]
+pub fn read_listing(page: &[u8], prefix: &str) -> Result<Entries, ListingFault> {
+    listing::read(page, prefix, Some("/")).map(|page| page.entries)
+}
+
 type Opened = Result<(Bucket, Entries), S3Error>;
 type Inner = Arc<OnceLock<Result<Entries, S3Error>>>;
 

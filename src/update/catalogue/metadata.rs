@@ -15,6 +15,7 @@ use crate::package::{pipper, unpack};
 use crate::source::file::{File, Location};
 use crate::source::remote_file::RemoteFile;
 use crate::trust::hashes::{Hasher, Hashes};
+use crate::update::fetch::Lost;
 use crate::update::resolve::Unavailable;
 
 /// The largest metadata of a distribution, in bytes.
@@ -111,6 +112,13 @@ impl Catalogue<'_> {
         };
         match self.depot.look(file, ARCHIVE_CAP, look) {
             Ok(metadata) => metadata,
+            Err(error) if error.is_the_files_fault() => {
+                let reason = error.to_string();
+                if let Ok(mut lost) = self.lost.lock() {
+                    lost.push(Lost::bad(file, error));
+                }
+                Err(Unavailable::File(reason))
+            }
             Err(Error::Net(error)) => Err(self.network_trouble(error)),
             Err(error) => Err(Unavailable::File(error.to_string())),
         }

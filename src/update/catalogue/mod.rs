@@ -29,6 +29,7 @@ use crate::store::Store;
 use crate::trust::hashes::Algorithm;
 use crate::update::build::Builder;
 use crate::update::depot::Depot;
+use crate::update::fetch::Lost;
 use login::Login;
 pub use login::SecretFault;
 use queue::Queue;
@@ -110,6 +111,8 @@ pub struct Catalogue<'a> {
     /// Set by the first sign that there is no network: nothing more is asked of it.
     offline: AtomicBool,
     trouble: Mutex<Option<Trouble>>,
+    /// Files that turned out bad when they were fetched for their metadata.
+    lost: Mutex<Vec<Lost>>,
     /// What builds where a source allows it.
     builder: Option<&'a Builder<'a>>,
 }
@@ -136,6 +139,7 @@ impl<'a> Catalogue<'a> {
             metadata: Mutex::default(),
             offline: AtomicBool::new(false),
             trouble: Mutex::default(),
+            lost: Mutex::default(),
             builder: None,
         }
     }
@@ -202,6 +206,11 @@ impl<'a> Catalogue<'a> {
     /// all of them answered.
     pub fn offline(&self) -> Option<Error> {
         self.offline.load(Ordering::Relaxed).then(|| self.trouble()).flatten()
+    }
+
+    /// The files that turned out bad when they were fetched for their metadata.
+    pub fn lost(&self) -> Vec<Lost> {
+        self.lost.lock().map(|mut lost| std::mem::take(&mut *lost)).unwrap_or_default()
     }
 
     fn trouble(&self) -> Option<Error> {
