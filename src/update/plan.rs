@@ -94,7 +94,9 @@ pub fn plan(
         catalogue.warm(&request);
         let resolved = resolve::resolve(&request, &catalogue);
         let lost = catalogue.lost();
-        lost.iter().for_each(|lost| bad_files.note(app, host.now(), lost));
+        for lost in &lost {
+            bad_files.note(app, host.now(), lost);
+        }
         let pins = match resolved {
             Ok(pins) => pins,
             // Nothing else will do: then a bad file gets another chance, and is named if it is bad still.

@@ -120,7 +120,11 @@ impl Catalogue<'_> {
                 Err(Unavailable::File(reason))
             }
             Err(Error::Net(error)) => Err(self.network_trouble(error)),
-            Err(error) => Err(Unavailable::File(error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                self.remember(error);
+                Err(Unavailable::Source(reason))
+            }
         }
     }
 }

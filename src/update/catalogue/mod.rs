@@ -110,18 +110,12 @@ pub struct Catalogue<'a> {
     metadata: Mutex<HashMap<String, Once<Described>>>,
     /// Set by the first sign that there is no network: nothing more is asked of it.
     offline: AtomicBool,
-    trouble: Mutex<Option<Trouble>>,
+    /// What first kept a source from answering.
+    trouble: Mutex<Option<Error>>,
     /// Files that turned out bad when they were fetched for their metadata.
     lost: Mutex<Vec<Lost>>,
     /// What builds where a source allows it.
     builder: Option<&'a Builder<'a>>,
-}
-
-/// The network's or a disk's fault that kept a source from answering.
-enum Trouble {
-    Net(NetError),
-    Source(String),
-    S3(S3Error),
 }
 
 impl<'a> Catalogue<'a> {
@@ -214,11 +208,7 @@ impl<'a> Catalogue<'a> {
     }
 
     fn trouble(&self) -> Option<Error> {
-        Some(match self.trouble.lock().ok()?.take()? {
-            Trouble::Net(error) => Error::Net(error),
-            Trouble::Source(reason) => Error::Unanswered { reason },
-            Trouble::S3(error) => Error::S3(error),
-        })
+        self.trouble.lock().ok()?.take()
     }
 
     fn ask(&self, name: &ProjectName) -> Files {
@@ -264,8 +254,8 @@ impl<'a> Catalogue<'a> {
             Err(error) => {
                 let reason = error.to_string();
                 self.remember(match error {
-                    SourceError::S3(error) => Trouble::S3(error),
-                    _ => Trouble::Source(reason.clone()),
+                    SourceError::S3(error) => Error::S3(error),
+                    _ => Error::Unanswered { reason: reason.clone() },
                 });
                 Err(Unavailable::Source(reason))
             }
@@ -293,7 +283,7 @@ impl<'a> Catalogue<'a> {
         if error.is_offline() {
             self.offline.store(true, Ordering::Relaxed);
         }
-        self.remember(Trouble::Net(error));
+        self.remember(Error::Net(error));
         Unavailable::Source(reason)
     }
 
@@ -311,7 +301,7 @@ impl<'a> Catalogue<'a> {
         Ok(Some(files))
     }
 
-    fn remember(&self, trouble: Trouble) {
+    fn remember(&self, trouble: Error) {
         if let Ok(mut first) = self.trouble.lock() {
             first.get_or_insert(trouble);
         }
