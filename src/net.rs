@@ -30,7 +30,7 @@ mod tls_tests;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,7 @@ impl Settings {
 pub struct Net {
     routes: Routes,
     credentials: Credentials,
+    notes: Mutex<Vec<String>>,
 }
 
 impl fmt::Debug for Net {
@@ -322,7 +323,11 @@ impl Net {
     /// Cheap: no file is read and no root loaded before a request needs it. What is wrong with the settings shows
     /// in the request that would need them.
     pub fn new(settings: &Settings, env: &Env, user_agent: &str) -> Self {
-        Self { routes: Routes::new(settings, env, user_agent), credentials: Credentials::new(env) }
+        Self {
+            routes: Routes::new(settings, env, user_agent),
+            credentials: Credentials::new(env),
+            notes: Mutex::default(),
+        }
     }
 
     /// Takes note of the user name and password in a URL, for all requests to its origin: files are often linked
@@ -340,6 +345,16 @@ impl Net {
     /// Shows a token (RFC 6750) in all requests below `base`.
     pub fn show_token(&self, base: &Url, token: &str) {
         self.credentials.add(base, Authorization::Bearer(token.to_owned()));
+    }
+
+    /// Takes down what the user would want to know though it works.
+    pub fn note(&self, note: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    /// What was taken down.
+    pub fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Signs all requests below `base`.

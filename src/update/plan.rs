@@ -93,6 +93,9 @@ pub fn plan(
         let catalogue = Catalogue::new(&places, depot).building(&builder);
         catalogue.warm(&request);
         let resolved = resolve::resolve(&request, &catalogue);
+        for note in net.notes() {
+            log::event(&app.files.log(), host.now(), "warning", &[("message", json!(note))]);
+        }
         let lost = catalogue.lost();
         for lost in &lost {
             bad_files.note(app, host.now(), lost);

@@ -88,6 +88,46 @@ fn what_was_uploaded_in_parts_serves() {
     storage.app("packages").run::<&str>(&[]).prints("myapp 1.0\n");
 }
 
+/// rclone answers a range with 200 and the part, and says in `Content-Range` which: a wheel that will not do is not
+/// fetched whole to find that out.
+#[test]
+fn what_a_wheel_requires_is_read_from_its_end() {
+    let storage = Storage::rclone();
+    storage.add("packages", Wheel::app("1.0"));
+    let large = Wheel::app("1.1").requires("nowhere>=1").file("myapp_data/random.bin", noise(400 << 10));
+    storage.add("packages", large);
+    let app = storage.app("packages");
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    let described = app.cached_named("unpacked.json");
+    let described: Vec<String> =
+        described.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert!(described.iter().any(|text| text.contains("myapp-1.0")), "{described:?}");
+    assert!(!described.iter().any(|text| text.contains("myapp-1.1")), "{described:?}");
+}
+
+/// moto answers 304 to a condition that still holds, and whom nobody knows only where the object is public: an index of static pages in a public bucket costs no bytes.
+#[test]
+fn static_pages_in_a_bucket_are_asked_for_with_a_condition() {
+    let storage = Storage::moto();
+    let wheel = storage.write(Wheel::app("1.0"));
+    let name = wheel.file_name().unwrap().to_str().unwrap();
+    let page = storage.page(&format!("<!DOCTYPE html><a href='../../files/{name}'>{name}</a>"));
+    for (key, path, kind) in
+        [(format!("files/{name}"), &wheel, "application/zip"), ("simple/myapp/".into(), &page, "text/html")]
+    {
+        let object =
+            json!({"Bucket": BUCKET, "Key": key, "Path": path, "ContentType": kind, "ACL": "public-read"});
+        storage.boto3(&[json!(["put_object", object])]);
+    }
+    let app = App::new().requirements(["myapp"]).entry("myapp:main");
+    let app = app.source_of_type("index", format!("{}/{BUCKET}/simple/", storage.endpoint()));
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    let debug = |app: &App| app.start(&["self", "update"]).env("EVERFRESH_LOG", "debug").run();
+    debug(&app).status(0).stderr_has("myapp: 1 files, 0 skipped, unchanged");
+}
+
 /// Bytes that no compression makes smaller.
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 1u32;

@@ -197,6 +197,11 @@ fn a_clock_that_is_off_is_set_by_the_services_for_all_requests() {
     let outcome = app.run::<&str>(&[]);
     outcome.stdout("myapp 1.0\n");
     outcome.stderr_has("fast by the service's: its time is used");
+    app.settle();
+    app.start(&["self", "log"])
+        .env_remove("EVERFRESH_LOG")
+        .run()
+        .stdout_has("fast by the service's: its time is used");
     let years: Vec<String> = signed(&bucket).into_iter().map(|(year, _)| year).collect();
     assert!(years.len() > 2 && years[1..].iter().all(|year| year == "2001"), "{years:?}");
 }

@@ -93,6 +93,13 @@ impl Storage {
         file.into().write_to(self.directory.path())
     }
 
+    /// A page on this disk.
+    pub fn page(&self, text: &str) -> std::path::PathBuf {
+        let path = self.directory.path().join("page.html");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
     /// `myapp` from that folder, with the keys that are let in.
     pub fn app(&self, prefix: &str) -> App {
         app(&self.endpoint(), prefix)

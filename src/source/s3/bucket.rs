@@ -198,7 +198,7 @@ impl Bucket {
                 Err(S3Error::Net(error)) if error.is_transient() => &mut again,
                 Ok(reply) if matches!(reply.status, 429 | 500 | 502 | 503 | 504) => &mut again,
                 Ok(reply) if reply.status >= 300 && self.moves(reply)? => &mut moved,
-                Ok(reply) if reply.status >= 300 && self.sets_clock(reply) => &mut set,
+                Ok(reply) if reply.status >= 300 && self.sets_clock(reply, net) => &mut set,
                 _ => return self.judge(wanted, answer?),
             };
             if !std::mem::take(pause) {
@@ -252,16 +252,14 @@ impl Bucket {
     }
 
     /// Takes the service's time for ours, where the refusal is about that.
-    fn sets_clock(&mut self, reply: &Reply) -> bool {
+    fn sets_clock(&mut self, reply: &Reply, net: &Net) -> bool {
         let skewed = refusal::code(&reply.bytes).is_some_and(|code| code == refusal::TOO_SKEWED);
         let there = reply.headers.get("date").and_then(Timestamp::parse_http_date);
         let (Some(signer), Some(there)) = (&mut self.signer, there.filter(|_| skewed)) else { return false };
         signer.set_clock(there);
-        log::debug(|| {
-            let off = show_duration(Duration::from_secs(signer.ahead.unsigned_abs()));
-            let way = if signer.ahead > 0 { "slow" } else { "fast" };
-            format!("warning: the clock here is {off} {way} by the service's: its time is used")
-        });
+        let off = show_duration(Duration::from_secs(signer.ahead.unsigned_abs()));
+        let way = if signer.ahead > 0 { "slow" } else { "fast" };
+        net.note(format!("the clock here is {off} {way} by the service's: its time is used"));
         true
     }
 }
