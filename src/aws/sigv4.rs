@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
+use ring::hmac::{HMAC_SHA256, Key, Tag, sign};
 
 use super::Credentials;
 use crate::net::percent_decode_bytes;
@@ -141,7 +141,7 @@ impl Signing<'_> {
             self.scope(),
             sha256_hex(canonical_request.as_bytes())
         );
-        let signature = hex(&hmac(&self.key(), string_to_sign.as_bytes()));
+        let signature = hex(hmac(self.key().as_ref(), string_to_sign.as_bytes()).as_ref());
         Signed { canonical_request, string_to_sign, signature, headers: Vec::new(), query: query.to_owned() }
     }
 
@@ -159,26 +159,17 @@ impl Signing<'_> {
         format!("{}/{}/{}/aws4_request", self.day(), self.region, self.service)
     }
 
-    fn key(&self) -> [u8; 32] {
+    fn key(&self) -> Tag {
         let secret = format!("AWS4{}", self.credentials.secret_access_key);
         let day = self.day();
         let steps = [self.region, self.service, "aws4_request"];
         let first = hmac(secret.as_bytes(), day.as_bytes());
-        steps.iter().fold(first, |key, step| hmac(&key, step.as_bytes()))
+        steps.iter().fold(first, |key, step| hmac(key.as_ref(), step.as_bytes()))
     }
 }
 
-/// HMAC (RFC 2104) with SHA-256, whose block has 64 bytes.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let hashed = Sha256::digest(key);
-    let key = if key.len() > 64 { hashed.as_slice() } else { key };
-    let padded = |with: u8| {
-        let mut block = [with; 64];
-        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-        Sha256::new().chain_update(block)
-    };
-    let inner = padded(0x36).chain_update(message).finalize();
-    padded(0x5c).chain_update(inner).finalize().into()
+fn hmac(key: &[u8], message: &[u8]) -> Tag {
+    sign(&Key::new(HMAC_SHA256, key), message)
 }
 
 fn digest(body: Option<&[u8]>) -> String {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use sha2::Digest as _;
+use md5::Digest as _;
+use ring::digest::{Context, SHA256, SHA384, SHA512, digest};
 
 /// The algorithms we compute, weakest first. MD5 counts only where a legacy source offers nothing better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,12 +143,12 @@ impl std::error::Error for Mismatch {}
 
 /// Digests of one stream of bytes, computed while it passes: always SHA-256 (the store's key), and whatever else
 /// was promised.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Hasher {
-    sha256: sha2::Sha256,
+    sha256: Context,
     md5: Option<md5::Md5>,
-    sha384: Option<sha2::Sha384>,
-    sha512: Option<sha2::Sha512>,
+    sha384: Option<Context>,
+    sha512: Option<Context>,
 }
 
 impl Hasher {
@@ -155,10 +156,10 @@ impl Hasher {
     pub fn for_promises(promised: &Hashes) -> Self {
         let wants = |algorithm| promised.get(algorithm).is_some();
         Self {
-            sha256: sha2::Sha256::new(),
+            sha256: Context::new(&SHA256),
             md5: wants(Algorithm::Md5).then(md5::Md5::new),
-            sha384: wants(Algorithm::Sha384).then(sha2::Sha384::new),
-            sha512: wants(Algorithm::Sha512).then(sha2::Sha512::new),
+            sha384: wants(Algorithm::Sha384).then(|| Context::new(&SHA384)),
+            sha512: wants(Algorithm::Sha512).then(|| Context::new(&SHA512)),
         }
     }
 
@@ -172,10 +173,10 @@ impl Hasher {
 
     /// The digests of all that came.
     pub fn finish(self) -> Digests {
-        let mut digests = BTreeMap::from([(Algorithm::Sha256, hex(&self.sha256.finalize()))]);
+        let mut digests = BTreeMap::from([(Algorithm::Sha256, hex(self.sha256.finish().as_ref()))]);
         digests.extend(self.md5.map(|h| (Algorithm::Md5, hex(&h.finalize()))));
-        digests.extend(self.sha384.map(|h| (Algorithm::Sha384, hex(&h.finalize()))));
-        digests.extend(self.sha512.map(|h| (Algorithm::Sha512, hex(&h.finalize()))));
+        digests.extend(self.sha384.map(|h| (Algorithm::Sha384, hex(h.finish().as_ref()))));
+        digests.extend(self.sha512.map(|h| (Algorithm::Sha512, hex(h.finish().as_ref()))));
         Digests(digests)
     }
 }
@@ -197,7 +198,7 @@ impl Digests {
 
 /// SHA-256 of bytes in memory, in hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&sha2::Sha256::digest(bytes))
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 /// Bytes as lower-case hex digits.

@@ -168,7 +168,7 @@ fn a_token_is_signed_or_added_afterwards() {
 fn a_key_longer_than_a_block_is_hashed_first() {
     // RFC 4231, test cases 2 and 6.
     let long = hmac(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First");
-    assert_eq!(hex(&long), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    assert_eq!(hex(long.as_ref()), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     let short = hmac(b"Jefe", b"what do ya want for nothing?");
-    assert_eq!(hex(&short), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_eq!(hex(short.as_ref()), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
