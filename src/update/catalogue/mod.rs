@@ -23,7 +23,6 @@ use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::{File, direct};
-use crate::source::s3::S3Error;
 use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
 use crate::trust::hashes::Algorithm;
