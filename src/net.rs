@@ -38,7 +38,7 @@ use url::Url;
 
 pub(crate) use credentials::base64;
 pub use credentials::{percent_decode, percent_decode_bytes};
-pub use error::{Fault, NetError, Phase, RedirectFault, show_url};
+pub use error::{Fault, NetError, Phase, RedirectFault, hide_userinfo, show_url};
 #[doc(hidden)]
 pub use netrc::netrc_login;
 pub use redirect::MOST_REDIRECTS;
@@ -360,6 +360,11 @@ impl Net {
     /// Signs all requests below `base`.
     pub fn sign_requests(&self, base: &Url, signer: Arc<dyn Sign>) {
         self.credentials.add(base, Authorization::Signed(signer));
+    }
+
+    /// Shows nobody in all requests below `base`, whatever is known of its origin or stands in `.netrc`.
+    pub fn show_nobody(&self, base: &Url) {
+        self.credentials.add(base, Authorization::Nobody);
     }
 
     /// Sends one request as it is, once, and takes whatever status comes.

@@ -64,6 +64,12 @@ pub struct Service {
     pub endpoint: Option<String>,
 }
 
+/// A region becomes a part of a host's name.
+pub(crate) fn is_region(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 impl Aws {
     /// The surroundings of a process; temporary credentials may be kept in the directory `cache`, which is made when
     /// there are some, readable by this user only.

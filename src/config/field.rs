@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use url::Url;
+
 use super::Located;
 use super::problem::{ConfigError, Problem, keys_of, nearest};
+use crate::aws::is_region;
+use crate::net::{hide_userinfo, show_url};
 use crate::package::version::SpecifierSet;
 use crate::time::parse_duration;
 
@@ -174,6 +178,27 @@ impl Field<'_> {
     pub(super) fn command(&self) -> Result<Vec<String>, ConfigError> {
         let words = self.words()?;
         if words.is_empty() { self.impossible("[]", "a list that is not empty") } else { Ok(words) }
+    }
+
+    /// The address of a service; it says who asks in no way that would be heeded.
+    pub(super) fn service(&self) -> Result<String, ConfigError> {
+        let text = self.string()?;
+        let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let plain = |url: &Url| {
+            url.username().is_empty() && url.password().is_none() && url.query().or(url.fragment()).is_none()
+        };
+        if url.as_ref().is_some_and(plain) {
+            return Ok(text);
+        }
+        // What stands before the `@` or behind the `?` may be secret.
+        let shown = url.map_or_else(|| hide_userinfo(&text), |url| show_url(&url));
+        self.impossible(&shown, "a web address without user name and query: \"https://storage.example.org\"")
+    }
+
+    /// A region of AWS, or what another service calls so.
+    pub(super) fn region(&self) -> Result<String, ConfigError> {
+        let text = self.string()?;
+        if is_region(&text) { Ok(text) } else { self.impossible(&text, "a word like \"eu-west-1\"") }
     }
 
     /// Versions of Python that will do (PEP 440).

@@ -128,6 +128,29 @@ impl SourceType {
         ("links", Self::Links),
         ("release", Self::Release),
     ];
+
+    /// The kind that an address tells where nothing else does: `http(s)://` is an index, `s3://` a folder in S3,
+    /// `file://` or a path a directory.
+    pub fn of_address(text: &str) -> Self {
+        match scheme(text) {
+            None | Some("file") => Self::Directory,
+            Some("s3") => Self::S3,
+            Some(_) => Self::Index,
+        }
+    }
+
+    /// As `type` names it.
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The text before `://`, where that is a scheme and not a part of a file's name.
+pub(crate) fn scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.trim().split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    (is_scheme && rest.starts_with("//")).then_some(scheme)
 }
 
 /// One `[[source]]`.

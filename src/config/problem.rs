@@ -103,6 +103,15 @@ pub enum Problem {
         /// Those that were given.
         keys: Vec<&'static str>,
     },
+    /// A key that says nothing of this kind of source.
+    Misfit {
+        /// The key.
+        key: &'static str,
+        /// The kind, as `type` names it.
+        kind: &'static str,
+        /// The kinds that it is for.
+        fits: &'static str,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -120,6 +129,9 @@ impl fmt::Display for Problem {
             Self::Missing { section, key, .. } => write!(f, "[{section}] {key} is missing"),
             Self::Conflict { section, keys } => {
                 write!(f, "[{section}] has {}, of which only one can hold", keys.join(" and "))
+            }
+            Self::Misfit { key, kind, .. } => {
+                write!(f, "[source] {key} is not for a source of type \"{kind}\"")
             }
         }
     }
@@ -150,6 +162,9 @@ impl Problem {
             }
             Self::Conflict { keys, .. } => {
                 keys.first().map(|key| format!("keep {key}, say, and remove the rest"))
+            }
+            Self::Misfit { key, fits, .. } => {
+                Some(format!("{key} is for {fits}; the type is told by type, else by the address"))
             }
         }
     }

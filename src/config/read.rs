@@ -15,6 +15,17 @@ use super::{
 /// `credentials = "…"`: whether requests to an S3 folder stay unsigned.
 const CREDENTIALS: [(&str, bool); 2] = [("default", false), ("none", true)];
 
+/// The keys that only some kinds of source heed: which kinds, and in words.
+const PARTICULAR: [(&[&str], &[SourceType], &str); 3] = [
+    (
+        &["username", "password_env", "token_env"],
+        &[SourceType::Index, SourceType::Links],
+        "\"index\" and \"links\"",
+    ),
+    (&["endpoint", "region", "profile", "credentials"], &[SourceType::S3], "\"s3\""),
+    (&["vcs"], &[SourceType::Links], "\"links\""),
+];
+
 const DOWNLOAD_KEYS: &[&str] = &["url", "sha256"];
 
 pub(super) fn config(text: &str, directory: &Path) -> Result<Config, ConfigError> {
@@ -185,16 +196,17 @@ fn source(section: &Section<'_>) -> Result<SourceConfig, ConfigError> {
     if url.is_none() && !matches!(kind, Some(SourceType::Index)) {
         return section.missing("url", "url = \"https://packages.example.org/simple/\"");
     }
+    fits(section, kind.unwrap_or_else(|| SourceType::of_address(url.as_deref().unwrap_or_default())))?;
     let login = Login {
         username: section.optional("username", Field::string)?,
         password_env: section.optional("password_env", Field::located)?,
         token_env: section.optional("token_env", Field::located)?,
     };
-    if login.token_env.is_some() && (login.username.is_some() || login.password_env.is_some()) {
-        return at(
-            section.line,
-            Problem::Conflict { section: section.name, keys: vec!["token_env", "username"] },
-        );
+    let other = login.username.as_ref().map(|_| "username");
+    let other = other.or(login.password_env.as_ref().map(|_| "password_env"));
+    if let (Some(_), Some(other)) = (&login.token_env, other) {
+        let problem = Problem::Conflict { section: section.name, keys: vec!["token_env", other] };
+        return at(section.line, problem);
     }
     Ok(SourceConfig {
         line: section.line,
@@ -206,12 +218,35 @@ fn source(section: &Section<'_>) -> Result<SourceConfig, ConfigError> {
         build: section.or("build", false, Field::boolean)?,
         login,
         aws: AwsConfig {
-            endpoint: section.optional("endpoint", Field::string)?,
-            region: section.optional("region", Field::string)?,
+            endpoint: section.optional("endpoint", Field::service)?,
+            region: section.optional("region", Field::region)?,
             profile: section.optional("profile", Field::string)?,
             anonymous: section.or("credentials", false, |field| field.one_of(&CREDENTIALS))?,
         },
     })
+}
+
+/// Refuses the first key that a source of that kind would not heed: whoever wrote it relies on it.
+fn fits(section: &Section<'_>, kind: SourceType) -> Result<(), ConfigError> {
+    // What is not supported is refused as such.
+    if kind == SourceType::Release {
+        return Ok(());
+    }
+    let strange = PARTICULAR.iter().filter(|(_, kinds, _)| !kinds.contains(&kind));
+    let strange = strange.flat_map(|(keys, _, fits)| keys.iter().map(move |key| (*key, *fits)));
+    // Its default may be stated anywhere: nobody relies on that.
+    let counts = |key: &str, field: &Field<'_>| match (key, field.value) {
+        ("vcs", DeValue::Boolean(value)) => *value,
+        ("credentials", DeValue::String(word)) => word != "default",
+        _ => true,
+    };
+    let given = strange.filter_map(|(key, fits)| {
+        section.field(key).filter(|field| counts(key, field)).map(|field| (field.line, key, fits))
+    });
+    match given.min_by_key(|(line, ..)| *line) {
+        None => Ok(()),
+        Some((line, key, fits)) => at(line, Problem::Misfit { key, kind: kind.name(), fits }),
+    }
 }
 
 fn update(section: &Section<'_>) -> Result<Update, ConfigError> {

@@ -37,7 +37,7 @@ impl Login {
 /// How a request shows who asks.
 #[derive(Clone)]
 pub(super) enum Authorization {
-    /// Not at all.
+    /// Not at all: neither a signature nor what `.netrc` has for the host.
     Nobody,
     /// A user name and password (RFC 7617).
     Basic(Login),
@@ -48,8 +48,9 @@ pub(super) enum Authorization {
 }
 
 impl Authorization {
-    fn is_signature(&self) -> bool {
-        matches!(self, Self::Signed(_))
+    /// Whether it is said of what lies below an address, and of nothing beside it: a folder in a bucket.
+    fn stays_below(&self) -> bool {
+        matches!(self, Self::Signed(_) | Self::Nobody)
     }
 
     /// The headers that this adds to a request.
@@ -95,7 +96,7 @@ impl Credentials {
 
     fn is_known_at(&self, url: &Url) -> bool {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().any(|(base, shown)| base.origin() == url.origin() && !shown.is_signature())
+        known.iter().any(|(base, shown)| base.origin() == url.origin() && !shown.stays_below())
     }
 
     /// Takes note of a user's name; without a password it is the one that `.netrc` has for that name, else empty.
@@ -115,12 +116,13 @@ impl Credentials {
 
     /// How a request to that URL shows who asks: as said of the address that has most of its path, of equal ones the
     /// first. So a password for one part of an origin serves for its other parts too, since indexes link to files
-    /// beside them, and of two users' indexes on one server each has its own. A signature stays below its address.
+    /// beside them, and of two users' indexes on one server each has its own. A signature, or that there is
+    /// to be none, stays below its address.
     pub(super) fn of(&self, url: &Url) -> Authorization {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let nearness = |base: &Url| (parts_in_common(url, base), is_below(url.path(), base.path()));
         let fit = known.iter().filter(|(base, authorization)| {
-            base.origin() == url.origin() && (nearness(base).1 || !authorization.is_signature())
+            base.origin() == url.origin() && (nearness(base).1 || !authorization.stays_below())
         });
         // Of equally near ones `max_by_key` takes the last.
         if let Some((_, authorization)) = fit.rev().max_by_key(|(base, _)| nearness(base)) {
@@ -272,6 +274,25 @@ mod tests {
         ] {
             assert_eq!(sent(&credentials, &format!("https://host{path}")), Some(header.into()), "{path}");
         }
+    }
+
+    #[test]
+    fn a_folder_for_nobody_is_shown_neither_the_login_nor_the_signature_around_it() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let credentials = credentials();
+        credentials.add(&url("https://host/simple/"), Authorization::Bearer("one".into()));
+        credentials.add(&url("https://host/bucket/public/"), Authorization::Nobody);
+        for (path, header) in [("/bucket/public/key", None), ("/bucket/publicity", Some("Bearer one"))] {
+            assert_eq!(
+                sent(&credentials, &format!("https://host{path}")),
+                header.map(str::to_owned),
+                "{path}"
+            );
+        }
+        let credentials = self::credentials();
+        credentials.add(&url("https://host/bucket/public/"), Authorization::Nobody);
+        credentials.learn(&url("https://a:1@host/simple/"));
+        assert_eq!(sent(&credentials, "https://host/simple/x/"), Some("Basic YTox".into()));
     }
 
     #[test]

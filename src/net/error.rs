@@ -170,6 +170,10 @@ pub(super) fn show_status(status: u16) -> String {
 /// A URL for people and logs: without user name and password, and with the values of query parameters that grant
 /// access (pre-signed S3 URLs, tokens) masked.
 pub fn show_url(url: &Url) -> String {
+    // `user:password@host` is a URL, too: of the scheme `user`, and without a host.
+    if url.cannot_be_a_base() && url.path().contains('@') {
+        return hide_userinfo(url.as_str());
+    }
     let mut shown = url.clone();
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
@@ -179,6 +183,15 @@ pub fn show_url(url: &Url) -> String {
         shown.set_query(Some(&pairs.join("&")));
     }
     shown.into()
+}
+
+/// The same for what looks like a URL and is none: everything up to the `@`, but for the scheme, is left out.
+pub fn hide_userinfo(text: &str) -> String {
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => text.to_owned(),
+    }
 }
 
 fn mask(pair: &str) -> String {

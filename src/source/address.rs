@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::s3::{BucketName, Folder, Prefix};
-use crate::config::SourceType;
-use crate::net::percent_decode;
+use crate::config::{SourceType, scheme};
+use crate::net::{hide_userinfo, percent_decode};
 
 /// The index that is asked when no source is given.
 pub const PUBLIC_INDEX: &str = "https://pypi.org/simple/";
@@ -80,15 +80,9 @@ impl Address {
     }
 }
 
-/// Reads an address and infers its kind: `http(s)://` is an index, `s3://` a folder in S3, `file://` or a path (from
-/// `base`) a directory.
+/// Reads an address and infers its kind. A path is one from `base`.
 pub fn infer(text: &str, base: &Path) -> Result<Address, InvalidAddress> {
-    let text = text.trim();
-    match scheme(text) {
-        None | Some("file") => read(text, SourceType::Directory, base),
-        Some("s3") => read(text, SourceType::S3, base),
-        Some(_) => read(text, SourceType::Index, base),
-    }
+    read(text, SourceType::of_address(text), base)
 }
 
 /// Reads an address whose kind is given.
@@ -104,14 +98,6 @@ pub fn read(text: &str, kind: SourceType, base: &Path) -> Result<Address, Invali
         SourceType::S3 => s3(text).map(Address::S3).map_err(|reason| invalid(text, reason)),
         SourceType::Release => Err(invalid(text, AddressFault::Unsupported)),
     }
-}
-
-/// The text before `:`, where that is a scheme and not a part of a file's name.
-fn scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once(':')?;
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    (is_scheme && rest.starts_with("//")).then_some(scheme)
 }
 
 fn web(text: &str) -> Result<Url, InvalidAddress> {
@@ -150,14 +136,6 @@ fn invalid(text: &str, reason: AddressFault) -> InvalidAddress {
     let parsed = if text.starts_with("s3:") { None } else { Url::parse(text).ok() };
     let shown = parsed.map_or_else(|| hide_userinfo(text), |url| crate::net::show_url(&url));
     InvalidAddress { text: shown, reason }
-}
-
-/// For what looks like a URL and is none: everything from the scheme to the `@` is left out.
-fn hide_userinfo(text: &str) -> String {
-    match (text.split_once("://"), text.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => text.to_owned(),
-    }
 }
 
 /// Lets relative addresses start below the path and not beside its last part.

@@ -35,6 +35,49 @@ fn each_mistake_is_named_with_its_line_and_a_hint() {
     }
 }
 
+/// Whoever writes such a key relies on it: on a login that would not be shown, on an endpoint that would not be asked.
+#[test]
+fn a_key_that_its_kind_of_source_does_not_heed_is_refused() {
+    let of_pages = "\"index\" and \"links\"";
+    let cases = [
+        ("url = \"s3://b/p\"", "username = \"me\"", "s3", of_pages),
+        ("url = \"s3://b/p\"", "password_env = \"P\"", "s3", of_pages),
+        ("url = \" packages\"", "token_env = \"T\"", "directory", of_pages),
+        ("url = \"https://h/\"", "endpoint = \"https://e\"", "index", "\"s3\""),
+        ("type = \"index\"", "region = \"eu-west-1\"", "index", "\"s3\""),
+        ("url = \"https://h/\"\ntype = \"links\"", "profile = \"p\"", "links", "\"s3\""),
+        ("url = \"file:///p\"", "credentials = \"none\"", "directory", "\"s3\""),
+        ("url = \"https://h/\"", "vcs = true", "index", "\"links\""),
+        (
+            "type = \"index\"\ncredentials = \"default\"\nvcs = false",
+            "profile = \"default\"",
+            "index",
+            "\"s3\"",
+        ),
+    ];
+    for (source, misfit, kind, fits) in cases {
+        let line = 6 + source.lines().count();
+        let key = misfit.split(' ').next().unwrap();
+        let app = App::new().config(&format!("{GOOD}[[source]]\n{source}\n{misfit}\n"));
+        let expected = format!(
+            "myapp: error: [DIR]/app/launcher.toml:{line}: [source] {key} is not for a source of type \"{kind}\"\n\
+             hint: {key} is for {fits}; the type is told by type, else by the address\n"
+        );
+        app.run::<&str>(&[]).fails(125, &expected);
+    }
+}
+
+#[test]
+fn a_token_beside_a_password_is_named_with_the_key_that_is_there() {
+    for key in ["username", "password_env"] {
+        let source = format!("[[source]]\ntype = \"index\"\ntoken_env = \"T\"\n{key} = \"x\"\n");
+        let said = format!(
+            "[DIR]/app/launcher.toml:5: [source] has token_env and {key}, of which only one can hold\n"
+        );
+        App::new().config(&format!("{GOOD}{source}")).run::<&str>(&[]).status(125).stderr_has(&said);
+    }
+}
+
 #[test]
 fn a_missing_config_is_named() {
     let app = App::new().config(GOOD);

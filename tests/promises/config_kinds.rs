@@ -101,6 +101,26 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "for example: url = \"https://packages.example.org/simple/\"",
     ),
     (
+        "GOOD[[source]]\nurl = \"s3://b\"\nregion = \"EU (Ireland)\"\n",
+        ":7: [source] region cannot be 'EU (Ireland)'",
+        "it takes a word like \"eu-west-1\"",
+    ),
+    (
+        "GOOD[[source]]\nurl = \"s3://b\"\nendpoint = \"https://me:pass@h/x?token=y\"\n",
+        ":7: [source] endpoint cannot be 'https://h/x?token=***'",
+        "it takes a web address without user name and query: \"https://storage.example.org\"",
+    ),
+    (
+        "GOOD[[source]]\nurl = \"s3://b\"\nendpoint = \"me:pass@h\"\n",
+        ":7: [source] endpoint cannot be 'h'",
+        "it takes a web address without user name and query: \"https://storage.example.org\"",
+    ),
+    (
+        "GOOD[[source]]\nurl = \"me:pass@h/simple/\"\ntype = \"index\"\n",
+        ":5: 'h/simple/' is not the address of a source: no source has such a scheme",
+        "a source is an index URL, a directory, or has a type",
+    ),
+    (
         "GOOD\n[[source]]\nurl = \"ftp://host/\"\n",
         ":6: 'ftp://host/' is not the address of a source: no source has such a scheme",
         "a source is an index URL, a directory, or has a type",

@@ -152,6 +152,33 @@ fn a_public_bucket_is_asked_unsigned() {
     }
 }
 
+/// S3 refuses any other kind of login; and nobody said that the password is for the service.
+#[test]
+fn a_bucket_is_never_shown_what_netrc_has_for_its_host() {
+    let bucket = Bucket::with([Wheel::app("1.0")]);
+    let app = bucket.app().source_key("credentials", "none");
+    std::fs::write(app.root().join("home/.netrc"), "default login me password s3cret\n").unwrap();
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    let requests = bucket.server().requests();
+    assert!(requests.len() >= 2);
+    assert!(requests.iter().all(|request| request.header("authorization").is_none()));
+}
+
+/// What is public lies in a folder of a bucket that is private for the rest: each source asks as it says.
+#[test]
+fn an_unsigned_folder_below_a_signed_one_stays_unsigned() {
+    let bucket = Bucket::with([Wheel::app("1.0").requires("dep")]);
+    let dep = Wheel::new("dep", "1.0").distribution();
+    bucket.put(&format!("packages/public/{}", dep.filename), dep.bytes);
+    let app = bucket.app().source_key("projects", vec!["myapp"]);
+    let app = app.source("s3://wheels/packages/public").source_key("credentials", "none");
+    app.source_key("endpoint", bucket.endpoint()).run::<&str>(&[]).prints("myapp 1.0\n");
+    for request in bucket.server().requests() {
+        let public = request.target.contains("/public/") || request.target.contains("public%2F");
+        assert_eq!(request.header("authorization").is_none(), public, "{}", request.target);
+    }
+}
+
 #[test]
 fn the_endpoint_may_come_from_the_environment() {
     let bucket = Bucket::with([Wheel::app("1.0")]);

@@ -292,7 +292,7 @@ fn an_address_that_cannot_be_meant_is_told_with_its_line() {
         let app = crate::support::App::new().requirements(["myapp"]).entry("myapp:main").source(address);
         app.run::<&str>(&[]).stderr_has(message).status(125);
     }
-    let app = Bucket::new().app().source_key("region", "eu west");
+    let app = Bucket::new().app().env("AWS_REGION", "eu west");
     app.run::<&str>(&[])
         .fails(125, "myapp: error: 'eu west' is not a region\nhint: a region is a word like \"eu-west-1\"\n");
 }

@@ -13,10 +13,12 @@ use super::listing::{self, Entries, MOST_ENTRIES};
 use super::name::{BucketName, Prefix};
 use super::signer::Signer;
 use crate::aws::sigv4::encode;
-use crate::aws::{Aws, refusal, xml};
+use crate::aws::{Aws, is_region, refusal, xml};
 use crate::config::AwsConfig;
 use crate::log;
-use crate::net::{Call, Method, Net, NetError, Reply, Sign as _, Unsigned, Validators, show_url};
+use crate::net::{
+    Call, Method, Net, NetError, Reply, Sign as _, Unsigned, Validators, Way, hide_userinfo, show_url,
+};
 use crate::source::address::close_path;
 use crate::source::page::Page;
 use crate::source::project::Pages;
@@ -97,10 +99,12 @@ impl Bucket {
         format!("s3://{}/{}", self.name.as_str(), key.escape_debug())
     }
 
-    /// Signs all requests for objects below that prefix, whoever sends them.
+    /// Signs all requests for objects below that prefix, whoever sends them; without a signer they show nobody.
     pub(super) fn sign_below(&self, prefix: &Prefix, net: &Net) {
-        if let (Some(signer), Ok(base)) = (&self.signer, self.url(prefix.as_str())) {
-            net.sign_requests(&base, Arc::new(signer.clone()));
+        let Ok(base) = self.url(prefix.as_str()) else { return };
+        match &self.signer {
+            Some(signer) => net.sign_requests(&base, Arc::new(signer.clone())),
+            None => net.show_nobody(&base),
         }
     }
 
@@ -223,7 +227,8 @@ impl Bucket {
         let signed = signed.map_err(|fault| S3Error::Net(NetError::new(&url, fault)))?.unwrap_or_default();
         let headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let call = Call { method, url: &url, headers: &headers, body, cap };
-        Ok(net.call(&call, deadline)?)
+        // A login for the host is not for S3, which refuses one.
+        Ok(net.call_plainly(&call, Way::Usual, deadline)?)
     }
 
     fn judge(&self, wanted: &Wanted<'_>, reply: Reply) -> Result<Reply, S3Error> {
@@ -295,7 +300,7 @@ fn memory(name: &BucketName, endpoint: Option<&Url>) -> Option<Url> {
 fn read_endpoint(text: &str) -> Result<Url, S3Error> {
     let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let Some(mut url) = url else {
-        let shown = Url::parse(text).map_or_else(|_| text.to_owned(), |url| show_url(&url));
+        let shown = Url::parse(text).map_or_else(|_| hide_userinfo(text), |url| show_url(&url));
         return Err(S3Error::Endpoint { text: shown });
     };
     let _ = url.set_username("");
@@ -304,12 +309,6 @@ fn read_endpoint(text: &str) -> Result<Url, S3Error> {
     url.set_fragment(None);
     close_path(&mut url);
     Ok(url)
-}
-
-/// A region becomes a part of a host's name.
-fn is_region(text: &str) -> bool {
-    (1..=40).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Two names of old for the first region.
