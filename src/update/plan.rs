@@ -111,7 +111,12 @@ pub fn plan(
             Err(unsolved @ Unsolved::Conflict(_)) => {
                 return Err(builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)));
             }
-            Err(unsolved) => return Err(catalogue.explain(unsolved)),
+            Err(unsolved) => {
+                // A build's own words have a hint of their own.
+                let told = unsolved.to_string();
+                let of_build = builder.trouble().filter(|trouble| told.contains(&trouble.to_string()));
+                return Err(of_build.unwrap_or_else(|| catalogue.explain(unsolved)));
+            }
         };
         log::debug(|| format!("resolved {}", show(&pins)));
         listener.hear(Event::Step { name: "fetching packages".to_owned() });
