@@ -161,9 +161,8 @@ impl AwsError {
         match self {
             Self::Half { .. } => "set both, or neither",
             Self::File(_) => "check who owns it and its permissions",
-            Self::Line { .. } | Self::Lacking { .. } => {
-                "mend the file: sections in brackets, and name = value"
-            }
+            Self::Line { .. } => "mend the file: sections in brackets, and name = value",
+            Self::Lacking { .. } => "check what is in that file, and the variable that names it",
             Self::NoProfile { .. } => "check profile in launcher.toml, and AWS_PROFILE",
             Self::Profile { fault, .. } => fault.hint(),
             Self::Process { .. } => "run the command by hand: it has to print one JSON object with Version 1",
@@ -172,6 +171,9 @@ impl AwsError {
                 "set AWS_EC2_METADATA_DISABLED=true where this is no EC2 instance"
             }
             Self::Net { .. } => "check the network, and the proxy variables where there is a proxy",
+            Self::Answer {
+                place: Place::Environment | Place::CredentialFile(_) | Place::Profile(_), ..
+            } => "copy the key once more, as it was handed out",
             Self::Answer { .. } => "check the address of that service in the environment",
             Self::Refused { code, message, .. } if is_clock(code, message) => "set this machine's clock",
             Self::Refused { code, .. } if refusal::is_about_the_asker(code) => {

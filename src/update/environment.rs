@@ -34,6 +34,8 @@ pub struct Plan {
     pub files: Vec<Fetched>,
     /// Set when the sources could not be asked and this is what the store still has of them.
     pub offline: Option<Error>,
+    /// Why a file that would have been chosen is not among them, where it could not be had or used.
+    pub left_out: Option<String>,
 }
 
 /// A pinned file and what its unpacking told.

@@ -84,7 +84,7 @@ pub enum Outcome {
     Unchanged,
     /// This is active now: what it was before, and what it is.
     Activated(String),
-    /// What the sources offer is kept out: it failed before, or the user went back from it.
+    /// What the sources offer is kept out: it failed before, the user went back from it, or it could not be had.
     KeptOut(String),
     /// Another updater is at it.
     Busy,
@@ -237,6 +237,11 @@ fn attempt(
         offline => {
             let environment = Environment::planned(&interpreter, plan.files);
             let outcome = install(app, host, state, &interpreter, &environment, cause, listener)?;
+            // What could not be had is not nothing.
+            let outcome = match plan.left_out {
+                Some(why) if outcome == Outcome::Unchanged => Outcome::KeptOut(why),
+                _ => outcome,
+            };
             Ok(Attempt { outcome, offline })
         }
     }

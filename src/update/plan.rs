@@ -88,6 +88,7 @@ pub fn plan(
     let fetcher = Fetcher { depot, builder: &builder, listener };
     // What is built is built once, so asking again for that reason has an end too.
     let mut patience = PATIENCE;
+    let mut left_out = None;
     while patience > 0 {
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
         let catalogue = Catalogue::new(&places, depot).building(&builder);
@@ -99,6 +100,7 @@ pub fn plan(
         let lost = catalogue.lost();
         for lost in &lost {
             bad_files.note(app, host.now(), lost);
+            left_out = Some(lost.error.to_string());
         }
         let pins = match resolved {
             Ok(pins) => pins,
@@ -114,19 +116,25 @@ pub fn plan(
             Err(unsolved @ Unsolved::Conflict(_)) => {
                 return Err(builder.trouble().unwrap_or_else(|| catalogue.explain(unsolved)));
             }
-            Err(unsolved) => return Err(catalogue.explain(unsolved)),
+            Err(unsolved) => {
+                // A build's own words have a hint of their own.
+                let told = unsolved.to_string();
+                let of_build = builder.trouble().filter(|trouble| told.contains(&trouble.to_string()));
+                return Err(of_build.unwrap_or_else(|| catalogue.explain(unsolved)));
+            }
         };
         log::debug(|| format!("resolved {}", show(&pins)));
         listener.hear(Event::Step { name: "fetching packages".to_owned() });
         match fetcher.all(&pins) {
             Ok(files) => {
                 log::debug(|| "fetched".to_owned());
-                return Ok(Plan { files, offline: catalogue.offline() });
+                return Ok(Plan { files, offline: catalogue.offline(), left_out });
             }
             Err(lost) if lost.remedy == Remedy::AskAgain => {}
             Err(lost) if lost.remedy == Remedy::NextBest => {
                 patience -= 1;
                 bad_files.note(app, host.now(), &lost);
+                left_out = Some(lost.error.to_string());
                 if !request.dropped.insert(lost.filename) {
                     return Err(*lost.error);
                 }

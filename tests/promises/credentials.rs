@@ -71,6 +71,7 @@ fn odd_characters_of_a_secret_are_kept() {
 fn what_is_wrong_is_said_in_a_line_with_a_hint() {
     let mend = "mend that profile in ~/.aws/config";
     let file = "mend the file: sections in brackets, and name = value";
+    let content = "check what is in that file, and the variable that names it";
     let sign_in =
         "sign in and use its result: credential_process = aws configure export-credentials --profile NAME";
     let by_hand = "run the command by hand: it has to print one JSON object with Version 1";
@@ -87,7 +88,13 @@ fn what_is_wrong_is_said_in_a_line_with_a_hint() {
             "the environment: AWS_SECRET_KEY is set and AWS_ACCESS_KEY is not",
             "set both, or neither",
         ),
-        (&["AWS_CREDENTIAL_FILE=HOME/none"], "", "HOME/none: there is no AWSAccessKeyId", file),
+        (
+            &["AWS_ACCESS_KEY_ID=a key", "AWS_SECRET_ACCESS_KEY=s"],
+            "",
+            "no credentials from the environment: an access key id with characters that no key has",
+            "copy the key once more, as it was handed out",
+        ),
+        (&["AWS_CREDENTIAL_FILE=HOME/none"], "", "HOME/none: there is no AWSAccessKeyId", content),
         (
             &[
                 "AWS_ACCESS_KEY_ID=a",
@@ -219,7 +226,7 @@ fn what_is_wrong_is_said_in_a_line_with_a_hint() {
             &["AWS_WEB_IDENTITY_TOKEN_FILE=HOME/token", "AWS_ROLE_ARN=r"],
             "",
             "HOME/token: there is no web identity token",
-            file,
+            content,
         ),
         (
             &["AWS_CONTAINER_CREDENTIALS_FULL_URI=http://example.com/"],

@@ -278,6 +278,23 @@ fn what_passes_by_itself_is_asked_once_more() {
     bucket.app().run::<&str>(&[]).prints("myapp 1.0\n");
 }
 
+/// "Up to date" would be a lie, and nobody would look for the reason.
+#[test]
+fn what_is_listed_and_cannot_be_had_is_told_to_whoever_asks_for_an_update() {
+    let bucket = Bucket::with([Wheel::app("1.0")]);
+    let app = bucket.app();
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    bucket.add(Wheel::app("1.1"));
+    bucket.lie(|request| (!is_listing(request)).then(|| refusal(403, "AccessDenied", "")));
+    app.run::<&str>(&[]).prints("myapp 1.0\n");
+    app.settle();
+    app.run(&["self", "update"])
+        .status(0)
+        .stdout_has("myapp 1.0 stays: what the sources offer is kept out (cannot fetch ")
+        .stdout_has("access is denied (AccessDenied))\n");
+}
+
 #[test]
 fn an_address_that_cannot_be_meant_is_told_with_its_line() {
     let cases = [
