@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::error::NetError;
+use super::error::{Fault, NetError};
 use super::exchange::{self, Encoding};
 use crate::error::Error;
 
