@@ -63,7 +63,9 @@ impl Error {
                     .into()
             }
             Self::SharedCache { .. } => "set EVERFRESH_CACHE to a directory of your own".into(),
-            Self::Source { .. } => "a source is an index URL, a directory, or has a type".into(),
+            Self::Source { .. } => {
+                "a source is an index URL, s3://bucket/prefix, a directory, or has a type; each once".into()
+            }
             Self::TooSlow { .. } => "it goes on in the background: start it again in a while".into(),
             Self::Unanswered { .. } => "check the source's address in launcher.toml".into(),
             Self::Secret { .. } => "set it where the app is started, or change launcher.toml".into(),

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use url::Url;
 
 use crate::net::{Answer, Fault, Get, Net, NetError, Range, Validators};
+use crate::package::archive::input::place;
 use crate::time::Deadline;
 
 /// How much of the end is asked for first: the list of members of all but the largest wheels, in bytes.
@@ -156,13 +157,7 @@ impl Read for RemoteFile<'_> {
 
 impl Seek for RemoteFile<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = position
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the file's start"))?;
+        self.position = place(to, self.position, self.length)?;
         Ok(self.position)
     }
 }

@@ -118,22 +118,22 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "GOOD[[source]]\nurl = \"me:pass@h/simple/\"\ntype = \"index\"\n",
         ":5: 'h/simple/' is not the address of a source: no source has such a scheme",
-        "a source is an index URL, a directory, or has a type",
+        "a source is an index URL, s3://bucket/prefix, a directory, or has a type; each once",
     ),
     (
         "GOOD\n[[source]]\nurl = \"ftp://host/\"\n",
         ":6: 'ftp://host/' is not the address of a source: no source has such a scheme",
-        "a source is an index URL, a directory, or has a type",
+        "a source is an index URL, s3://bucket/prefix, a directory, or has a type; each once",
     ),
     (
         "GOOD[[source]]\nurl = \"http://[\"\n",
         ":5: 'http://[' is not the address of a source: it is not a valid URL",
-        "a source is an index URL, a directory, or has a type",
+        "a source is an index URL, s3://bucket/prefix, a directory, or has a type; each once",
     ),
     (
         "GOOD[[source]]\nurl = \"x\"\nprojects = [\n\"good\",\n\"-bad-\"]\n",
         ":9: '-bad-' is not a valid name",
-        "a source is an index URL, a directory, or has a type",
+        "a source is an index URL, s3://bucket/prefix, a directory, or has a type; each once",
     ),
     (
         "GOOD[python]\nrequires = \"three\"\n",

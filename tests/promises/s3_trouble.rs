@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use everfresh::trust::hashes::sha256_hex;
 
-use crate::support::bucket::{Bucket, md5_hex, refusal};
+use crate::support::bucket::{BUCKET, Bucket, md5_hex, refusal};
 use crate::support::response::base64;
 use crate::support::server::Request;
 use crate::support::{Response, Wheel};
@@ -183,6 +183,18 @@ fn a_service_that_names_one_region_after_the_other_is_followed_once() {
          hint: set region in the [[source]] of launcher.toml\n",
     );
     assert_eq!(count.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_folder_that_two_sources_ask_with_different_credentials_is_refused() {
+    let bucket = Bucket::with([Wheel::app("1.0")]);
+    let app =
+        bucket.app().source(format!("s3://{BUCKET}/packages")).source_key("endpoint", bucket.endpoint());
+    app.source_key("credentials", "none").run::<&str>(&[]).fails(
+        125,
+        "myapp: error: [DIR]/app/launcher.toml:13: s3://wheels/packages/ is a source above already, asked by \
+         somebody else\nhint: a source is an index URL, s3://bucket/prefix, a directory, or has a type; each once\n",
+    );
 }
 
 #[test]

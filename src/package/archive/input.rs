@@ -39,13 +39,17 @@ impl<R: Read + Seek> Read for Part<R> {
 
 impl<R: Read + Seek> Seek for Part<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = position
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the part's start"))?;
+        self.position = place(to, self.position, self.length)?;
         Ok(self.position)
     }
+}
+
+/// Where a seek leads to in what has so many bytes, now at `position`.
+pub(crate) fn place(to: SeekFrom, position: u64, length: u64) -> io::Result<u64> {
+    let place = match to {
+        SeekFrom::Start(place) => Some(place),
+        SeekFrom::End(offset) => length.checked_add_signed(offset),
+        SeekFrom::Current(offset) => position.checked_add_signed(offset),
+    };
+    place.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the start"))
 }

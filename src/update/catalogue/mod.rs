@@ -23,6 +23,7 @@ use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::source::file::{File, direct};
+use crate::source::s3::Folder;
 use crate::source::{self, Address, Found, PUBLIC_INDEX, SourceError};
 use crate::store::Store;
 use crate::trust::hashes::Algorithm;
@@ -93,7 +94,30 @@ impl Places {
             let address = address.asked_by(aws, &source.aws);
             Ok(Place { address, projects, config: source.clone(), login })
         });
-        places.collect::<Result<Vec<_>, Error>>().map(Self)
+        let places = Self(places.collect::<Result<Vec<_>, Error>>()?);
+        match places.torn() {
+            Some((line, folder)) => Err(Error::Source {
+                file: config_path.to_owned(),
+                line,
+                reason: format!("{folder} is a source above already, asked by somebody else"),
+            }),
+            None => Ok(places),
+        }
+    }
+
+    /// A folder in S3 that two sources ask with different credentials: a request can have one signature.
+    fn torn(&self) -> Option<(usize, &Folder)> {
+        self.0.iter().enumerate().find_map(|(at, place)| {
+            let Address::S3(folder) = &place.address else { return None };
+            let here = &place.config.aws;
+            let mut above = self.0.iter().take(at).filter(|other| other.address == place.address);
+            let torn = above.any(|other| {
+                let there = &other.config.aws;
+                there.endpoint == here.endpoint
+                    && (&there.profile, there.anonymous) != (&here.profile, here.anonymous)
+            });
+            torn.then_some((place.config.line, folder))
+        })
     }
 }
 
