@@ -8,6 +8,9 @@ use url::Url;
 use super::tls_fault::TlsFault;
 use crate::aws::refusal;
 
+/// The most of a URL that a message repeats, in bytes.
+const LONGEST_SHOWN: usize = 1000;
+
 /// A request that did not get its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetError {
@@ -86,7 +89,13 @@ pub enum RedirectFault {
 impl NetError {
     /// A failure of a request to that address.
     pub(crate) fn new(url: &Url, fault: Fault) -> Self {
-        Self { url: show_url(url), fault, code: None, retry_after: None }
+        let mut shown = show_url(url);
+        // Pages may name addresses of any length; a URL has only ASCII, so that it can be cut anywhere.
+        if shown.len() > LONGEST_SHOWN {
+            shown.truncate(LONGEST_SHOWN);
+            shown.push('…');
+        }
+        Self { url: shown, fault, code: None, retry_after: None }
     }
 
     /// Whether the same request may well succeed in a moment. Certificate errors, refusals and the 4xx statuses
@@ -234,6 +243,13 @@ mod tests {
         ] {
             assert_eq!(show_url(&Url::parse(url).unwrap()), shown);
         }
+    }
+
+    #[test]
+    fn a_message_is_not_as_long_as_any_address() {
+        let url = Url::parse(&format!("https://host/{}", "\u{fffd}".repeat(4000))).unwrap();
+        let message = NetError::new(&url, Fault::Status(404)).to_string();
+        assert!(message.len() < 1100 && message.contains("…: the server answers 404"), "{message}");
     }
 
     #[test]

@@ -93,6 +93,6 @@ fn check(files: &[File]) {
         for (_, hex) in file.hashes.iter() {
             assert!(hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)), "{hex}");
         }
-        one_line(&everfresh::net::show_url(url));
+        assert!(!everfresh::net::show_url(url).contains(char::is_control), "{url}");
     }
 }
