@@ -32,8 +32,22 @@ def copy(source, target):
             pass
 
 
+def shake_hands(client):
+    inside = ours.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    try:
+        inside.do_handshake()
+    except OSError:
+        # Closed with words of the client unread, the connection would be reset, and our alert lost with it.
+        with socket.socket(fileno=inside.detach()) as raw:
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(65536):
+                pass
+        raise
+    return inside
+
+
 def front(client):
-    inside = ours.wrap_socket(client, server_side=True)
+    inside = shake_hands(client)
     print("CLIENT", dict(pair[0] for pair in inside.getpeercert()["subject"])["commonName"], flush=True)
     outside = socket.create_connection(("127.0.0.1", int(behind[0])))
     threading.Thread(target=copy, args=(inside, outside), daemon=True).start()
@@ -50,7 +64,7 @@ def serve(client):
     host, _, at = head.split()[1].decode().rpartition(":")
     print("CONNECT", host, at, flush=True)
     client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    inside = ours.wrap_socket(client, server_side=True)
+    inside = shake_hands(client)
     outside = theirs.wrap_socket(socket.create_connection((host, int(at))), server_hostname=host)
     threading.Thread(target=copy, args=(inside, outside), daemon=True).start()
     copy(outside, inside)
