@@ -95,12 +95,8 @@ impl Depot<'_> {
     ) -> Result<(String, PathBuf), Error> {
         let archive = staging.root().join(&file.filename);
         match &file.location {
-            Location::Url(_) | Location::Object { .. } | Location::Direct(_) => {
-                Ok((self.download(file, &archive, cap, fetched)?, archive))
-            }
-            Location::Checkout(_) => Err(Error::NotInStore { filename: file.filename.clone() }),
             Location::Path(path) if fs::is_dir(path) => Ok((tree_digest(path)?, path.clone())),
-            Location::Path(path) => Ok((copy_verified(file, path, &archive)?, archive)),
+            _ => Ok((bring(file, &archive, cap, self.net, self.deadline, fetched)?, archive)),
         }
     }
 
@@ -116,16 +112,6 @@ impl Depot<'_> {
             self.pages.remember(&fact_key(file), sha256.as_bytes());
         }
         Ok((sha256, description))
-    }
-
-    fn download(&self, file: &File, archive: &Path, cap: u64, fetched: &AtomicU64) -> Result<String, Error> {
-        let mut target = fs::create_new(archive, 0o600)?;
-        let mut sink = |chunk: &[u8]| {
-            fetched.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-            fs::write_all(&mut target, archive, chunk)
-        };
-        let digests = receive(file, cap, self.net, self.deadline, &mut sink)?;
-        Ok(digests.sha256().to_owned())
     }
 
     /// The SHA-256 that names the file in the store, where it is known without fetching it.
@@ -198,12 +184,27 @@ pub(super) fn keep(
 /// # Errors
 /// The network's, the disk's, or that the file is not what its source promises.
 pub(super) fn archive(file: &File, archive: &Path, net: &Net, deadline: Deadline) -> Result<(), Error> {
+    bring(file, archive, LARGEST, net, deadline, &AtomicU64::new(0)).map(drop)
+}
+
+fn bring(
+    file: &File,
+    archive: &Path,
+    cap: u64,
+    net: &Net,
+    deadline: Deadline,
+    fetched: &AtomicU64,
+) -> Result<String, Error> {
     if let Location::Path(path) = &file.location {
-        return copy_verified(file, path, archive).map(drop);
+        return copy_verified(file, path, archive);
     }
     let mut target = fs::create_new(archive, 0o600)?;
-    let mut sink = |chunk: &[u8]| fs::write_all(&mut target, archive, chunk);
-    receive(file, LARGEST, net, deadline, &mut sink).map(drop)
+    let mut sink = |chunk: &[u8]| {
+        fetched.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        fs::write_all(&mut target, archive, chunk)
+    };
+    let digests = receive(file, cap, net, deadline, &mut sink)?;
+    Ok(digests.sha256().to_owned())
 }
 
 fn fact_key(file: &File) -> String {
