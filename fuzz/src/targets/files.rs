@@ -109,8 +109,10 @@ pub fn address(bytes: &[u8]) -> bool {
                 text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#', '\\']).next());
             let user_info = authority.and_then(|authority| Some(authority.rsplit_once('@')?.0));
             let secret = user_info.and_then(|user_info| Some(user_info.split_once(':')?.1));
+            // What a URL's reader leaves out (tabs and ends of lines) must not make two places look like one.
+            let read = text.replace(['\t', '\r', '\n'], "");
             if let Some(secret) =
-                secret.filter(|secret| secret.len() > 9 && text.matches(secret).count() == 1)
+                secret.filter(|secret| secret.len() > 9 && read.matches(secret).count() == 1)
             {
                 assert!(!invalid.to_string().contains(secret), "{invalid} has the secret of {text:?}");
             }
