@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 
+use pep440_rs::Version;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
 use crate::log;
+use crate::package::version::parse_version;
 use crate::progress::{Progress, show_bytes};
 use crate::run::Status;
 use crate::state::{Generation, State};
@@ -24,7 +26,7 @@ const LOG_LINES: usize = 50;
 const VERSION: &str = concat!("everfresh ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// `update`
     Update,
@@ -35,6 +37,10 @@ pub enum Command {
     },
     /// `rollback [GENERATION]`
     Rollback(Option<u64>),
+    /// `pin [VERSION]`
+    Pin(Option<Version>),
+    /// `unpin`
+    Unpin,
     /// `clean`
     Clean,
     /// `log`
@@ -69,6 +75,12 @@ pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
                 return Err(usage(format!("'{}' is not the number of a generation", number.escape_debug())));
             }
         },
+        ["pin"] => Command::Pin(None),
+        ["pin", version] => match parse_version(version) {
+            Ok(version) => Command::Pin(Some(version)),
+            Err(error) => return Err(usage(error.to_string())),
+        },
+        ["unpin"] => Command::Unpin,
         ["clean"] => Command::Clean,
         ["log"] => Command::Log,
         [] | ["help" | "--help" | "-h"] => Command::Help,
@@ -81,7 +93,12 @@ pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
             host.args.drain(..2);
             return Ok(None);
         }
-        [known @ ("update" | "info" | "rollback" | "clean" | "log" | "help" | "--version"), extra, ..] => {
+        [
+            known @ ("update" | "info" | "rollback" | "pin" | "unpin" | "clean" | "log" | "help"
+            | "--version"),
+            extra,
+            ..,
+        ] => {
             return Err(usage(format!("{word} {known} does not take '{}'", extra.escape_debug())));
         }
         [unknown, ..] => {
@@ -119,6 +136,8 @@ pub fn run(command: Command, app: &App, host: &Host) -> Result<Status, Error> {
         Command::Info { json: true } => say(&format!("{:#}\n", info(app, host))),
         Command::Info { json: false } => say(&show_info(&info(app, host), host.now())),
         Command::Rollback(number) => say(&format!("{}\n", activate::roll_back(app, host, number)?)),
+        Command::Pin(version) => return pin(app, host, version),
+        Command::Unpin => say(&unpin(app, host)?),
         Command::Clean => {
             let cleaned = clean::clean_now(app, host)?;
             say(&format!(
@@ -148,6 +167,10 @@ fn help(app: &str, name: &str, word: &str) -> String {
          {name} {word} update               look for an update now\n  \
          {name} {word} info [--json]        what runs, from where, when it was checked, what failed\n  \
          {name} {word} rollback [NUMBER]    go back to the generation before, or to that one\n  \
+         {name} {word} pin [VERSION]        stay at this version, or at that one
+  \
+         {name} {word} unpin                follow the sources again
+  \
          {name} {word} clean                remove what no generation needs\n  \
          {name} {word} log                  the last events\n  \
          {name} {word} run -- ARGUMENTS     the app itself, whatever its arguments are\n  \
@@ -158,14 +181,7 @@ fn help(app: &str, name: &str, word: &str) -> String {
 }
 
 fn update(app: &App, host: &Host) -> Result<Status, Error> {
-    if !app.writable {
-        let path = app.store.root().to_owned();
-        return Err(Error::Io {
-            action: "write",
-            path,
-            source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
-        });
-    }
+    require_writable(app)?;
     let name = &app.config.app.name;
     let progress = Progress::new(name, true);
     let outcome = update::update(app, host, Cause::Command, &progress);
@@ -173,9 +189,12 @@ fn update(app: &App, host: &Host) -> Result<Status, Error> {
     let state = State::read(&app.files.state());
     let current = state.active().map_or_else(|| name.clone(), |active| active.describe(name));
     match outcome? {
-        Outcome::Unchanged => say(&format!("{current} is up to date\n")),
+        Outcome::Unchanged => {
+            let pinned = if state.pinned.is_some() { " (pinned)" } else { "" };
+            say(&format!("{current} is up to date{pinned}\n"));
+        }
         Outcome::Activated(what) => {
-            activate::remember_start(app, host, state.active.unwrap_or_default());
+            activate::remember_start(app, host, state.active.unwrap_or_default(), false);
             say(&format!("{what}\n"));
         }
         Outcome::KeptOut(why) => {
@@ -184,6 +203,53 @@ fn update(app: &App, host: &Host) -> Result<Status, Error> {
         Outcome::Busy => say(&format!("{current} is being updated already\n")),
     }
     Ok(0)
+}
+
+fn unpin(app: &App, host: &Host) -> Result<String, Error> {
+    let name = &app.config.app.name;
+    let before = activate::set_pin(app, host, None)?;
+    Ok(match before {
+        Some(version) => {
+            format!("{name} is not pinned to {version} any more; the next start looks for updates\n")
+        }
+        None => format!("{name} is not pinned\n"),
+    })
+}
+
+/// Stays at a version: at once where it is kept, else after an update to it.
+fn pin(app: &App, host: &Host, version: Option<Version>) -> Result<Status, Error> {
+    require_writable(app)?;
+    let name = &app.config.app.name;
+    let state = State::read(&app.files.state());
+    let active = || parse_version(state.active()?.main_version()?).ok();
+    let Some(version) = version.or_else(active) else {
+        return Err(match state.active() {
+            None => Error::NothingInstalled { app: name.clone() },
+            Some(_) => Error::Usage {
+                message: format!("{name} has no version that it could be pinned to"),
+                hint: "[app] requirements in launcher.toml names no project".to_owned(),
+            },
+        });
+    };
+    if let Some(what) = activate::pin_to_kept(app, host, &version)? {
+        say(&format!("{what}, pinned\n"));
+        return Ok(0);
+    }
+    let before = activate::set_pin(app, host, Some(version.to_string()))?;
+    let updated = update(app, host);
+    let state = State::read(&app.files.state());
+    if updated.is_err() || !state.active().is_some_and(|active| active.is_of(&version)) {
+        activate::set_pin(app, host, before)?;
+    }
+    updated
+}
+
+fn require_writable(app: &App) -> Result<(), Error> {
+    if app.writable {
+        return Ok(());
+    }
+    let source = std::io::ErrorKind::ReadOnlyFilesystem.into();
+    Err(Error::Io { action: "write", path: app.store.root().to_owned(), source })
 }
 
 /// All that `self info` tells. The shape is described in `docs/commands.md`.
@@ -227,6 +293,11 @@ fn info(app: &App, host: &Host) -> Value {
         })),
         "quarantine": state.quarantine,
         "held_back": state.held_back,
+        "pinned": state.pinned,
+        "probation": state.probation.as_ref().map(|probation| json!({
+            "generation": probation.generation,
+            "crashes": probation.crashes,
+        })),
         "cache": {
             "path": shown(app.store.root()),
             "bytes": size_of(app.store.root()),
@@ -272,6 +343,9 @@ fn show_info(info: &Value, now: Timestamp) -> String {
     )];
     let mut line = |name: &str, value: String| lines.push(format!("{name:<13}{value}"));
     line("started by", format!("{} {}", text(&info["launcher"]), text(&info["launcher_version"])));
+    if let Some(pinned) = info["pinned"].as_str() {
+        line("pinned", format!("to {pinned}, until `self unpin`"));
+    }
     line("configured", text(&info["config"]));
     line("entry", text(&info["entry"]));
     if !info["python"].is_null() {

@@ -10,12 +10,13 @@ use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::os::fd::IntoRawFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Entry, Python};
 use crate::error::Error;
 use crate::host::{Assignment, Host, c_string};
+use crate::probation::MARK;
 
 /// Where the entry code leaves the reason when it hands a start back to the launcher.
 pub const IMPORT_ERROR: &str = "EVERFRESH_IMPORT_ERROR";
@@ -113,6 +114,7 @@ impl Recipe {
         let mut variables = vec![
             Variable::Set("EVERFRESH_GENERATION".into(), generation.to_string().into()),
             Variable::Remove("EVERFRESH_UPDATED_FROM".into()),
+            Variable::Remove(MARK.into()),
             Variable::Hide("PYTHONHOME".into()),
         ];
         if !self.inherit {
@@ -163,6 +165,14 @@ impl Recipe {
              if H:\n import os\n for k in H:os.environb[k[{length}:]]=os.environb.pop(k)\n del os,k\n\
              B=b'{IMPORT_ERROR}' in posix.environ\n\
              if B:\n import os\n del os.environ['{IMPORT_ERROR}'],os\n\
+             if b'{MARK}' in posix.environ:\n \
+             import os,atexit\n \
+             def M(o=os,p=os.getpid(),m=os.environ.pop('{MARK}')):\n  \
+             if o.getpid()==p:\n   \
+             try:o.rename(m,m+'-passed')\n   \
+             except OSError:pass\n \
+             atexit.register(M)\n \
+             del os,atexit,M\n\
              del S,H,posix\n",
         );
         code
@@ -260,20 +270,29 @@ pub fn import_check(recipe: &Recipe, site: &Path) -> OsString {
 /// Only when the interpreter cannot be executed.
 pub fn exec(launch: &Launch, in_use: Option<File>, host: &Host) -> Result<Infallible, Error> {
     if let Some(file) = in_use {
-        keep_across_exec(file);
+        let _ = keep_across_exec(file).into_raw_fd();
     }
     let program = c_string(launch.interpreter.as_os_str().as_bytes().to_vec());
-    let arguments: Vec<CString> = [launch.interpreter.as_os_str()]
+    let arguments: Vec<CString> = [program.clone()]
         .into_iter()
-        .chain(launch.arguments.iter().map(OsString::as_os_str))
-        .chain([host.shown_path().as_os_str()])
-        .chain(host.args.iter().map(OsString::as_os_str))
-        .map(|argument| c_string(argument.as_bytes().to_vec()))
+        .chain(arguments(launch, host).into_iter().map(|argument| c_string(argument.into_vec())))
         .collect();
     let own = own_variables(launch, host);
     let environment: Vec<&CStr> = environment(&own, launch, host).map(Assignment::as_c_str).collect();
     let Err(errno) = nix::unistd::execve(&program, &arguments, &environment);
     Err(Error::Interpreter { path: launch.interpreter.clone(), source: errno.into() })
+}
+
+/// The interpreter's arguments, the user's among them.
+pub fn arguments(launch: &Launch, host: &Host) -> Vec<OsString> {
+    let own = launch.arguments.iter().cloned();
+    own.chain([host.shown_path()]).chain(host.args.iter().cloned()).collect()
+}
+
+/// The app's environment.
+pub fn variables(launch: &Launch, host: &Host) -> Vec<Assignment> {
+    let own = own_variables(launch, host);
+    environment(&own, launch, host).cloned().collect()
 }
 
 /// What the app's environment has that the user's has not.
@@ -302,10 +321,11 @@ fn environment<'e>(
     host.env.iter().filter(move |variable| !changed.contains(&variable.name())).chain(own)
 }
 
-fn keep_across_exec(file: File) {
-    // Without this flag change the lock would end with the launcher; a failure only costs that protection.
+/// The file, open in what this process starts and becomes, too.
+pub fn keep_across_exec(file: File) -> File {
+    // Without this flag change a lock would end with the launcher; a failure only costs that protection.
     let _ = nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()));
-    let _ = file.into_raw_fd();
+    file
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod fs;
 pub mod host;
 pub mod log;
 pub mod owner;
+pub mod probation;
 pub mod process;
 pub mod progress;
 pub mod time;

@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 use crate::fs;
 use crate::host::Host;
 use crate::launch::{Launch, Variable};
+use crate::probation::Stage;
 use crate::store::this_boot;
 use crate::time::Timestamp;
 use crate::trust::hashes::sha256_hex;
 
-const HEADER: &str = concat!("everfresh launch record 1, written by ", env!("CARGO_PKG_VERSION"), "\n");
+const HEADER: &str = concat!("everfresh launch record 2, written by ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// What tells a file from an edited or replaced one without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -72,6 +73,8 @@ pub struct Record {
     pub self_word: Option<OsString>,
     /// What is to be said once, before this generation's first start: its predecessor's and its own description.
     pub news: Option<String>,
+    /// Whether this generation is on probation: then the slow path looks at each start.
+    pub on_probation: bool,
     /// What to start.
     pub launch: Launch,
 }
@@ -83,6 +86,8 @@ pub struct Ready {
     pub launch: Launch,
     /// Kept open across exec.
     pub in_use: File,
+    /// What is to be made of this start.
+    pub stage: Stage,
 }
 
 /// Reads the record at `path` and says whether this start can go by it.
@@ -90,7 +95,7 @@ pub fn ready(path: &Path, config: &Path, host: &Host) -> Option<Ready> {
     let record = Record::decode(&fs::read(path, fs::SMALL_FILE).ok()?)?;
     let for_us = record.self_word.is_some() && host.args.first() == record.self_word.as_ref();
     let handed_back = host.env.get(crate::launch::IMPORT_ERROR).is_some();
-    if for_us || handed_back || record.news.is_some() || !record.is_fresh(host.now()) {
+    if for_us || handed_back || record.news.is_some() || record.on_probation || !record.is_fresh(host.now()) {
         return None;
     }
     if FileStamp::at(config)? != record.config {
@@ -118,7 +123,9 @@ impl Record {
             // Somebody is removing this environment at this very moment.
             Err(std::fs::TryLockError::WouldBlock) => None,
             // A file system without locks is no reason not to start.
-            Ok(()) | Err(std::fs::TryLockError::Error(_)) => Some(Ready { launch: self.launch, in_use }),
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => {
+                Some(Ready { launch: self.launch, in_use, stage: Stage::Plain })
+            }
         }
     }
 
@@ -131,6 +138,7 @@ impl Record {
         fields.optional(self.next_check.map(|next| next.0.to_string()));
         fields.optional(self.self_word.as_ref().map(|word| word.as_bytes().to_vec()));
         fields.optional(self.news.clone());
+        fields.number(self.on_probation.into());
         fields.number(self.launch.generation).bytes(self.launch.interpreter.as_os_str().as_bytes());
         fields.number(self.launch.arguments.len() as u64);
         for argument in &self.launch.arguments {
@@ -172,6 +180,7 @@ impl Record {
         };
         let self_word = optional(fields.next()?).map(os);
         let news = optional(fields.next()?).map(|text| String::from_utf8_lossy(text).into_owned());
+        let on_probation = number(fields.next()?)? != 0;
         let generation = number(fields.next()?)?;
         let interpreter = PathBuf::from(os(fields.next()?));
         let count = usize::try_from(number(fields.next()?)?).ok()?;
@@ -199,6 +208,7 @@ impl Record {
             next_check,
             self_word,
             news,
+            on_probation,
             launch,
         })
     }
@@ -268,6 +278,7 @@ mod tests {
             next_check: Some(Timestamp(2000)),
             self_word: Some("self".into()),
             news: None,
+            on_probation: false,
             launch: Launch {
                 generation: 3,
                 interpreter: "/usr/bin/python3".into(),
@@ -287,6 +298,7 @@ mod tests {
         other.boot = Some(b"0b7f\n".to_vec());
         other.next_check = None;
         other.self_word = None;
+        other.on_probation = true;
         other.news = Some("myapp 1.0 → 1.1".into());
         other.launch.variables.clear();
         for record in [record(), other] {

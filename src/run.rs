@@ -1,6 +1,7 @@
 //! The launcher's story on one screen.
 
 use std::convert::Infallible;
+use std::os::fd::IntoRawFd;
 
 use crate::app::App;
 use crate::command;
@@ -10,6 +11,7 @@ use crate::host::Host;
 use crate::launch;
 use crate::log;
 use crate::owner;
+use crate::probation::{self, Stage};
 use crate::process::BoundedFiles;
 use crate::record;
 use crate::start;
@@ -51,7 +53,14 @@ pub fn run(mut host: Host) -> Result<Status, Error> {
     let ready = start::choose(&app, &mut host)?;
     drop(app);
     drop(bounded);
-    never(launch::exec(&ready.launch, Some(ready.in_use), &host)?)
+    match ready.stage {
+        Stage::Watched(mark) => probation::watch(&ready.launch, ready.in_use, mark, &host),
+        Stage::Marked(mark) => {
+            let _ = launch::keep_across_exec(mark).into_raw_fd();
+            never(launch::exec(&ready.launch, Some(ready.in_use), &host)?)
+        }
+        Stage::Plain | Stage::Passed => never(launch::exec(&ready.launch, Some(ready.in_use), &host)?),
+    }
 }
 
 fn never(infallible: Infallible) -> Result<Status, Error> {

@@ -9,6 +9,7 @@ use crate::fs;
 use crate::host::Host;
 use crate::launch::{IMPORT_ERROR, Launch, Target, Variable};
 use crate::log;
+use crate::probation::{self, Stage};
 use crate::record::{Ready, Record};
 use crate::state::{Generation, State};
 use crate::time::Timestamp;
@@ -153,6 +154,7 @@ pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timesta
         next_check,
         self_word: app.config.app.self_word.as_ref().map(Into::into),
         news: activate::news(state, generation, &app.config.app.name),
+        on_probation: state.probation.is_some(),
         launch,
     })
 }
@@ -173,8 +175,13 @@ fn ready(app: &App, state: &State, host: &Host, remember: bool) -> Option<Ready>
             ready.launch.variables.push(Variable::Set("EVERFRESH_UPDATED_FROM".into(), from.into()));
         }
     }
+    ready.stage = probation::stage(app, state, active, host);
+    if let Stage::Marked(_) = ready.stage {
+        ready.launch.variables.push(probation::variable(app));
+    }
     if remember {
-        activate::remember_start(app, host, active.number);
+        let passed = matches!(ready.stage, Stage::Passed);
+        activate::remember_start(app, host, active.number, passed);
     }
     Some(ready)
 }

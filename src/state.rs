@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::fs;
 use crate::launch::Recipe;
+use crate::package::version::parse_version;
 use crate::record::FileStamp;
 use crate::time::Timestamp;
 use crate::trust::hashes::sha256_hex;
@@ -39,6 +41,12 @@ pub struct State {
     /// fetch them once more before their time.
     #[serde(default)]
     pub bad_files: BTreeMap<String, Failure>,
+    /// The active generation, until it has started well.
+    #[serde(default)]
+    pub probation: Option<Probation>,
+    /// The version of the app that the user wants to stay at.
+    #[serde(default)]
+    pub pinned: Option<String>,
     /// Set by a rollback: digest of the pinned set that was left, not to be taken again while the sources offer it.
     pub held_back: Option<String>,
 }
@@ -61,6 +69,15 @@ pub struct Generation {
     /// Whether the user went back from it: it is never gone back to but by the user.
     #[serde(default)]
     pub left: bool,
+}
+
+/// A generation whose first starts are looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probation {
+    /// Its number.
+    pub generation: u64,
+    /// How often it crashed, every time so far.
+    pub crashes: u32,
 }
 
 /// One file of a pinned set.
@@ -126,6 +143,8 @@ impl Default for State {
             interpreter: None,
             announced: 0,
             bad_files: BTreeMap::new(),
+            probation: None,
+            pinned: None,
             held_back: None,
         }
     }
@@ -252,6 +271,12 @@ impl Generation {
     pub fn main_version(&self) -> Option<&str> {
         let main = self.main.as_deref()?;
         self.pins.iter().find(|pin| pin.name == main).map(|pin| pin.version.as_str())
+    }
+
+    /// Whether the app in it has that version, whatever local build of it.
+    pub fn is_of(&self, version: &Version) -> bool {
+        let own = self.main_version().and_then(|text| parse_version(text).ok());
+        own.is_some_and(|own| own == *version || own.without_local() == *version)
     }
 
     /// One line that names it: `myapp 1.2`, or `generation 3` where the app has no version.

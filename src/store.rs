@@ -226,6 +226,11 @@ impl AppFiles {
         self.root.join("lock")
     }
 
+    /// What a start of a generation on probation leaves, and the app takes away.
+    pub fn mark(&self) -> PathBuf {
+        self.root.join("trial")
+    }
+
     /// Temporary credentials, which only this user can read; the directory is made when there are some.
     pub fn credentials(&self) -> PathBuf {
         self.root.join("aws")

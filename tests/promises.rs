@@ -25,6 +25,7 @@ mod promises {
     mod hooks_and_verify;
     mod launch;
     mod launch_details;
+    mod probation;
     mod progress;
     mod scarcity;
     mod start_storm;
@@ -41,6 +42,7 @@ mod promises {
     mod direct_addresses;
     mod links_pages;
     mod network_trouble;
+    mod pinning;
     mod pipper;
     mod private_indexes;
     mod s3;

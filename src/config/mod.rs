@@ -239,6 +239,9 @@ pub struct Verify {
     pub command: Option<Vec<String>>,
     /// How long that may take.
     pub timeout: Duration,
+    /// At how many first starts in a row a new generation may crash before the one before it is started again; 0: it
+    /// is not looked at.
+    pub probation: u32,
 }
 
 /// `[hooks]`: commands that are run around an update; the first word is a program.

@@ -30,7 +30,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         "update",
         &["interval", "timeout", "mode", "first_run_timeout", "cooldown", "prereleases", "keep", "notify"],
     ),
-    ("verify", &["command", "timeout"]),
+    ("verify", &["command", "timeout", "probation"]),
     ("hooks", &["starting", "succeeded", "failed"]),
     ("network", &["ca", "client_cert", "client_key"]),
 ];

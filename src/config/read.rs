@@ -268,6 +268,8 @@ fn verify(section: &Section<'_>) -> Result<Verify, ConfigError> {
     Ok(Verify {
         command: section.optional("command", Field::command)?,
         timeout: section.duration_or("timeout", Duration::from_secs(20))?,
+        probation: section
+            .or("probation", 3, |field| Ok(u32::try_from(field.count()?).unwrap_or(u32::MAX)))?,
     })
 }
 

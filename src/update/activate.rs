@@ -2,6 +2,7 @@
 
 use std::fs::TryLockError;
 
+use pep440_rs::Version;
 use serde_json::json;
 
 use crate::app::App;
@@ -12,9 +13,11 @@ use crate::launch::Recipe;
 use crate::log;
 use crate::package::name::ProjectName;
 use crate::package::requirement::Requirement;
+use crate::package::version::parse_version;
+use crate::probation;
 use crate::record::{FileStamp, Record};
 use crate::start::record_of;
-use crate::state::{Generation, State, pins_digest};
+use crate::state::{Generation, Probation, State, pins_digest};
 use crate::update::environment::Environment;
 
 /// Makes the environment the newest generation and the active one. Nothing is written yet: see [`save`].
@@ -31,6 +34,7 @@ pub fn activate<'s>(
         state.announced = number;
     }
     state.active = Some(number);
+    probation::end(app, state);
     state.generations.push(Generation {
         number,
         environment: environment.key.clone(),
@@ -40,12 +44,16 @@ pub fn activate<'s>(
         main: main_project(app),
         left: false,
     });
+    // Without one to go back to there is nothing to find out.
+    if app.config.verify.probation > 0 && state.good_before(number).is_some() {
+        state.probation = Some(Probation { generation: number, crashes: 0 });
+    }
     let last = state.generations.len() - 1;
     &state.generations[last]
 }
 
 /// The project whose version is the app's: the one named like it, else the first that is required.
-fn main_project(app: &App) -> Option<String> {
+pub fn main_project(app: &App) -> Option<String> {
     let requirements = app.config.app.requirements.iter();
     let names: Vec<ProjectName> =
         requirements.filter_map(|r| Requirement::parse_lenient(&r.value).ok()).map(|r| r.name).collect();
@@ -97,7 +105,17 @@ pub fn can_start(app: &App, state: &State, generation: &Generation) -> bool {
 
 /// After a start by the slow path: tells the next one what this one found out. Where an updater is at work, or the
 /// cache cannot be written, the next start finds it out again.
-pub fn remember_start(app: &App, host: &Host, number: u64) {
+pub fn remember_start(app: &App, host: &Host, number: u64, passed: bool) {
+    change_state(app, host, |state| {
+        state.announced = state.announced.max(number);
+        if passed {
+            probation::pass(app, state, number);
+        }
+    });
+}
+
+/// Notes something down, unless somebody else holds the lock: what is lost then is found out again.
+pub fn change_state(app: &App, host: &Host, change: impl FnOnce(&mut State)) {
     if !app.writable {
         return;
     }
@@ -106,7 +124,7 @@ pub fn remember_start(app: &App, host: &Host, number: u64) {
         return;
     }
     let mut state = State::read(&app.files.state());
-    state.announced = state.announced.max(number);
+    change(&mut state);
     let _ = save(app, host, &state);
 }
 
@@ -181,7 +199,8 @@ pub fn go_back(app: &App, host: &Host, failed: u64, reason: &str) -> Option<Went
     let generation = state.generation(failed)?.clone();
     // Another start may have gone back already, or an update may have replaced it.
     if state.active == Some(failed) {
-        let before = state.good_before(failed)?.number;
+        let before = startable_before(app, &state, failed)?;
+        probation::end(app, &mut state);
         state.quarantine.insert(generation.identity(), reason.to_owned());
         state.active = Some(before);
         state.announced = state.announced.max(failed);
@@ -194,6 +213,18 @@ pub fn go_back(app: &App, host: &Host, failed: u64, reason: &str) -> Option<Went
     log::event(&app.files.log(), host.now(), "went back", &details);
     let record = record_of(app, &state, active, host.now())?;
     Some(WentBack { failed: generation.describe(name), to: active.describe(name), record })
+}
+
+/// The newest generation before that one that is good and can be started, else that is good.
+fn startable_before(app: &App, state: &State, failed: u64) -> Option<u64> {
+    let mut number = failed;
+    while let Some(earlier) = state.good_before(number) {
+        if can_start(app, state, earlier) {
+            return Some(earlier.number);
+        }
+        number = earlier.number;
+    }
+    Some(state.good_before(failed)?.number)
 }
 
 /// Goes back to an earlier generation because the user says so, and holds back what is left until the sources offer
@@ -233,10 +264,68 @@ pub fn roll_back(app: &App, host: &Host, number: Option<u64>) -> Result<String, 
             generation.left = target.number < active.number;
         }
     }
+    probation::end(app, &mut state);
+    if !state.pinned.as_deref().and_then(|pin| parse_version(pin).ok()).is_some_and(|pin| target.is_of(&pin))
+    {
+        state.pinned = None;
+    }
     state.active = Some(target.number);
     state.announced = state.announced.max(target.number);
     save(app, host, &state)?;
     let what = format!("{} → {}", active.describe(name), target.describe(name));
     log::event(&app.files.log(), host.now(), "rolled back", &[("what", json!(what))]);
     Ok(what)
+}
+
+/// Stays at the active version from now on, or at that one where a generation of it is kept. `None` where none is.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn pin_to_kept(app: &App, host: &Host, version: &Version) -> Result<Option<String>, Error> {
+    let lock = fs::open_lock(&app.files.lock())?;
+    let _ = lock.lock();
+    let mut state = State::read(&app.files.state());
+    let name = &app.config.app.name;
+    let is_it = |generation: &&Generation| generation.is_of(version);
+    let is_good = |generation: &&Generation| {
+        can_start(app, &state, generation) && !state.quarantine.contains_key(&generation.identity())
+    };
+    let active = state.active().filter(is_it);
+    let Some(target) = active.or_else(|| state.generations.iter().rev().filter(is_it).find(is_good)).cloned()
+    else {
+        return Ok(None);
+    };
+    let before = state.active().cloned();
+    state.pinned = Some(version.to_string());
+    state.held_back = None;
+    let what = match before.filter(|before| before.number != target.number) {
+        Some(before) => {
+            probation::end(app, &mut state);
+            state.active = Some(target.number);
+            state.announced = state.announced.max(target.number);
+            format!("{} → {}", before.describe(name), target.describe(name))
+        }
+        None => target.describe(name),
+    };
+    save(app, host, &state)?;
+    log::event(&app.files.log(), host.now(), "pinned", &[("what", json!(what))]);
+    Ok(Some(what))
+}
+
+/// Pins to a version, or to none; returns what was there before. Unpinned, the sources are asked at the next start.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn set_pin(app: &App, host: &Host, version: Option<String>) -> Result<Option<String>, Error> {
+    let lock = fs::open_lock(&app.files.lock())?;
+    let _ = lock.lock();
+    let mut state = State::read(&app.files.state());
+    let before = std::mem::replace(&mut state.pinned, version);
+    if state.pinned != before {
+        state.held_back = None;
+        state.check = None;
+        state.failure = None;
+        save(app, host, &state)?;
+    }
+    Ok(before)
 }

@@ -229,7 +229,7 @@ fn attempt(
     let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
     let bad_files = plan::BadFiles { known: &mut state.bad_files, retry: cause == Cause::Command };
-    let plan = plan::plan(app, host, &interpreter, bad_files, deadline, listener)?;
+    let plan = plan::plan(app, host, &interpreter, bad_files, state.pinned.as_deref(), deadline, listener)?;
     let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
     match plan.offline {
         // What runs was made from more than the store has to offer now: it stays.

@@ -18,13 +18,13 @@ use crate::state::Failure;
 use crate::time::{Deadline, Timestamp};
 use crate::update::build::{Builder, Site};
 use crate::update::catalogue::{Catalogue, Places};
-use crate::update::chance;
 use crate::update::depot::Depot;
 use crate::update::environment::Plan;
 use crate::update::events::{Event, Listener};
 use crate::update::fetch::{Fetcher, Lost, Remedy};
 use crate::update::pages::DiskPages;
 use crate::update::resolve::{self, Pin, Request, Unsolved};
+use crate::update::{activate, chance};
 
 /// How we call ourselves to servers.
 pub const USER_AGENT: &str = concat!("everfresh/", env!("CARGO_PKG_VERSION"));
@@ -72,6 +72,7 @@ pub fn plan(
     host: &Host,
     interpreter: &Interpreter,
     mut bad_files: BadFiles<'_>,
+    pinned: Option<&str>,
     deadline: Deadline,
     listener: &dyn Listener,
 ) -> Result<Plan, Error> {
@@ -80,6 +81,7 @@ pub fn plan(
     let aws = Aws::new(host, Some(app.files.credentials()));
     let places = Places::of(&app.config, &app.config_path, &host.env, &aws)?;
     let mut request = request(app, host, interpreter)?;
+    request.requirements.extend(pin(app, pinned));
     request.dropped = bad_files.passed_over(host.now());
     let mut passes_over = !request.dropped.is_empty();
     let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };
@@ -171,6 +173,11 @@ pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Resu
         no_build: BTreeSet::new(),
         no_binary: BTreeSet::new(),
     })
+}
+
+/// What the user's pin asks for.
+fn pin(app: &App, version: Option<&str>) -> Option<Requirement> {
+    format!("{}=={}", activate::main_project(app)?, version?).parse().ok()
 }
 
 /// The configured requirements, read.

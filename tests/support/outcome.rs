@@ -182,6 +182,12 @@ impl Outcome {
         self
     }
 
+    /// The signal that ended it, where one did.
+    pub fn signal(&self) -> Option<i32> {
+        use std::os::unix::process::ExitStatusExt as _;
+        self.status.signal()
+    }
+
     /// Standard output, exactly.
     #[track_caller]
     pub fn stdout(&self, expected: &str) -> &Self {

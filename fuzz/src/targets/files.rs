@@ -50,6 +50,7 @@ fn header() -> Vec<u8> {
         next_check: None,
         self_word: None,
         news: None,
+        on_probation: false,
         launch,
     };
     let mut bytes = record.encode();
