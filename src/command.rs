@@ -118,7 +118,7 @@ pub fn asked_without_config(host: &Host) -> Option<Command> {
 }
 
 /// Answers what needs no app.
-pub fn answer_without_config(command: Command, host: &Host) -> Status {
+pub fn answer_without_config(command: &Command, host: &Host) -> Status {
     match command {
         Command::Version => say(VERSION),
         _ => say(&help(&host.called(), &host.called(), "self")),
