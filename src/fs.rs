@@ -113,6 +113,22 @@ pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Err
     Ok(())
 }
 
+/// Makes `to` a copy of `from` so that nobody sees half of it: [`write_atomic`] for a file of any size.
+pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Result<(), Error> {
+    let temporary = sibling(to, "tmp");
+    let written = create_new(&temporary, mode).and_then(|mut file| {
+        io::copy(&mut open(from)?, &mut file).named("write", &temporary)?;
+        file.sync_all().named("sync", &temporary)
+    });
+    let renamed = written.and_then(|()| rename(&temporary, to));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed?;
+    sync_parent(to);
+    Ok(())
+}
+
 /// Replaces `path` whole, but without waiting for the disk: for what may be lost in a power cut.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temporary = sibling(path, "tmp");

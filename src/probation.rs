@@ -87,7 +87,7 @@ pub fn stage(app: &App, state: &State, active: &Generation, host: &Host) -> Stag
 
 /// The mark, locked before anybody can see it.
 fn leave(mark: &Path, number: &str) -> Result<File, Error> {
-    let unfinished = fs::sibling(mark, "new");
+    let unfinished = fs::sibling(mark, "tmp");
     let mut file = fs::create_new(&unfinished, 0o600)?;
     let _ = file.try_lock();
     let left =

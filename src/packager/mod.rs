@@ -5,6 +5,9 @@ pub mod commands;
 pub mod failure;
 pub mod rpc;
 
+mod destination;
+mod digest;
+mod index_page;
 mod init;
 mod interpreter;
 mod project;

@@ -126,9 +126,21 @@ fn directory(text: &str, base: &Path) -> Result<PathBuf, InvalidAddress> {
 
 /// `s3://bucket/prefix`; the prefix counts as it is typed, whatever a URL would make of it.
 fn s3(text: &str) -> Result<Folder, AddressFault> {
+    s3_parts(text).map(|(bucket, prefix)| Folder::public(bucket, prefix))
+}
+
+fn s3_parts(text: &str) -> Result<(BucketName, Prefix), AddressFault> {
     let place = text.strip_prefix("s3://").ok_or(AddressFault::Scheme)?;
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    Ok(Folder::public(BucketName::parse(bucket)?, Prefix::parse(prefix)?))
+    Ok((BucketName::parse(bucket)?, Prefix::parse(prefix)?))
+}
+
+/// Bucket and prefix of `s3://bucket/prefix`.
+///
+/// # Errors
+/// When no bucket can have the name, or no URL keeps the prefix.
+pub fn s3_folder(text: &str) -> Result<(BucketName, Prefix), InvalidAddress> {
+    s3_parts(text.trim()).map_err(|reason| invalid(text, reason))
 }
 
 fn invalid(text: &str, reason: AddressFault) -> InvalidAddress {

@@ -20,6 +20,6 @@ mod html_tests;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Address, AddressFault, InvalidAddress, PUBLIC_INDEX, infer, read};
+pub use address::{Address, AddressFault, InvalidAddress, PUBLIC_INDEX, infer, read, s3_folder};
 pub use page::{Page, PageFault};
 pub use project::{Found, NoPages, Pages, SourceError, project_page};

@@ -190,6 +190,11 @@ impl Digests {
         self.0.get(&algorithm).cloned()
     }
 
+    /// The MD5 in hex, where it was wanted.
+    pub fn md5(&self) -> Option<&str> {
+        self.0.get(&Algorithm::Md5).map(String::as_str)
+    }
+
     /// The SHA-256 in hex: the file's name in the store.
     pub fn sha256(&self) -> &str {
         &self.0[&Algorithm::Sha256]

@@ -25,7 +25,7 @@ use crate::source::project::Pages;
 use crate::time::{Deadline, Timestamp, show_duration};
 
 /// The largest page of a listing, in bytes: a thousand keys of a thousand escaped bytes, and more.
-const LARGEST_PAGE: u64 = 16 << 20;
+pub(super) const LARGEST_PAGE: u64 = 16 << 20;
 /// The most pages of a listing.
 const MOST_PAGES: usize = 1000;
 /// The region where nothing says another one.
@@ -136,8 +136,7 @@ impl Bucket {
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let query = list_query(prefix, delimiter, token.as_deref());
-            let wanted =
-                Wanted { action: "list", method: Method::Get, key: prefix, query: &query, body: &[] };
+            let wanted = Wanted { query: &query, whole: true, ..Wanted::get("list", prefix) };
             let reply = self.ask(&wanted, LARGEST_PAGE, net, deadline)?;
             let page = listing::read(&reply.bytes, prefix, delimiter);
             let page = page.map_err(|fault| S3Error::Listing { at: self.shown(prefix), fault })?;
@@ -157,22 +156,12 @@ impl Bucket {
         Err(endless)
     }
 
-    /// Puts an object there.
-    ///
-    /// # Errors
-    /// When the service refuses.
-    pub fn put(&mut self, key: &str, body: &[u8], net: &Net, deadline: Deadline) -> Result<(), S3Error> {
-        let wanted = Wanted { action: "write", method: Method::Put, key, query: "", body };
-        self.ask(&wanted, LARGEST_PAGE, net, deadline).map(drop)
-    }
-
     /// Fetches a whole object into memory, at most `cap` bytes.
     ///
     /// # Errors
     /// When the service refuses.
     pub fn get(&mut self, key: &str, cap: u64, net: &Net, deadline: Deadline) -> Result<Reply, S3Error> {
-        let wanted = Wanted { action: "fetch", method: Method::Get, key, query: "", body: &[] };
-        self.ask(&wanted, cap, net, deadline)
+        self.ask(&Wanted::get("fetch", key), cap, net, deadline)
     }
 
     /// An address that serves an object to whoever has it for some time; `None` where nobody signs.
@@ -188,7 +177,7 @@ impl Bucket {
     }
 
     /// Asks, once more after what passes by itself, and once more each for another region and another time.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         wanted: &Wanted<'_>,
         cap: u64,
@@ -220,12 +209,13 @@ impl Bucket {
         deadline: Deadline,
     ) -> Result<Reply, S3Error> {
         let (method, body) = (wanted.method, wanted.body);
-        let mut url = self.url(if wanted.query.is_empty() { wanted.key } else { "" })?;
+        let mut url = self.url(if wanted.whole { "" } else { wanted.key })?;
         url.set_query(Some(wanted.query).filter(|query| !query.is_empty()));
-        let unsigned = Unsigned { method, url: &url, headers: &[], body };
+        let unsigned = Unsigned { method, url: &url, headers: wanted.headers, body };
         let signed = self.signer.as_ref().map(|signer| signer.sign(&unsigned)).transpose();
         let signed = signed.map_err(|fault| S3Error::Net(NetError::new(&url, fault)))?.unwrap_or_default();
-        let headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let signed = signed.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers: Vec<(&str, &str)> = signed.chain(wanted.headers.iter().copied()).collect();
         let call = Call { method, url: &url, headers: &headers, body, cap };
         // A login for the host is not for S3, which refuses one.
         Ok(net.call_plainly(&call, Way::Usual, deadline)?)
@@ -270,14 +260,23 @@ impl Bucket {
 }
 
 /// One request of ours.
-struct Wanted<'a> {
-    action: &'static str,
-    method: Method,
+pub(super) struct Wanted<'a> {
+    pub(super) action: &'static str,
+    pub(super) method: Method,
     /// The key, or the prefix of a listing.
-    key: &'a str,
-    /// With one it is the bucket that is asked.
-    query: &'a str,
-    body: &'a [u8],
+    pub(super) key: &'a str,
+    /// Whether it is the bucket that is asked, not the object.
+    pub(super) whole: bool,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: &'a [u8],
+}
+
+impl<'a> Wanted<'a> {
+    /// An object's contents; also what is common to all requests.
+    pub(super) fn get(action: &'static str, key: &'a str) -> Self {
+        Self { action, method: Method::Get, key, whole: false, query: "", headers: &[], body: &[] }
+    }
 }
 
 fn list_query(prefix: &str, delimiter: Option<&str>, token: Option<&str>) -> String {

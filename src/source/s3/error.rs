@@ -62,6 +62,14 @@ pub enum ListingFault {
 }
 
 impl S3Error {
+    /// The HTTP status that the service refused with.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
     /// What the reader can do about it.
     pub fn hint(&self) -> &'static str {
         match self {

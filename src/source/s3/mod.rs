@@ -6,6 +6,7 @@ mod listing;
 mod name;
 mod object;
 mod signer;
+mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ pub use error::{ListingFault, S3Error};
 pub use listing::{Entries, Object};
 pub use name::{BucketName, Prefix};
 pub use object::Check;
+pub use write::{Condition, Found, Put, Written};
 
 use super::file::{File, Location};
 use super::listing::{Listing, parse};
