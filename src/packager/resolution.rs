@@ -34,6 +34,7 @@ pub(crate) fn resolve(
         places,
         Depot { store: &store, net, pages: &pages, deadline: Deadline::after(LONGEST) },
     );
-    catalogue.warm(request);
-    resolve::resolve(request, &catalogue).map_err(|unsolved| catalogue.explain(unsolved))
+    let request = catalogue.with_releases(request)?;
+    catalogue.warm(&request);
+    resolve::resolve(&request, &catalogue).map_err(|unsolved| catalogue.explain(unsolved))
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::error::{ListingFault, S3Error};
 use super::listing::{self, Entries, MOST_ENTRIES};
-use super::name::{BucketName, Prefix};
+use super::name::BucketName;
 use super::signer::Signer;
 use crate::aws::sigv4::encode;
 use crate::aws::{Aws, is_region, refusal, xml};
@@ -99,17 +99,20 @@ impl Bucket {
         format!("s3://{}/{}", self.name.as_str(), key.escape_debug())
     }
 
-    /// Signs all requests for objects below that prefix, whoever sends them; without a signer they show nobody.
-    pub(super) fn sign_below(&self, prefix: &Prefix, net: &Net) {
-        let Ok(base) = self.url(prefix.as_str()) else { return };
+    /// Signs all requests for objects below that address, whoever sends them; without a signer they show nobody. An
+    /// address elsewhere is none of its business.
+    pub(in crate::source) fn sign_below(&self, base: &Url, net: &Net) {
+        if base.origin() != self.base.origin() || !base.path().starts_with(self.base.path()) {
+            return;
+        }
         match &self.signer {
-            Some(signer) => net.sign_requests(&base, Arc::new(signer.clone())),
-            None => net.show_nobody(&base),
+            Some(signer) => net.sign_requests(base, Arc::new(signer.clone())),
+            None => net.show_nobody(base),
         }
     }
 
     /// Remembers the region that the service told, so that the next check need not be told again.
-    pub(super) fn remember(&self, pages: &dyn Pages) {
+    pub(in crate::source) fn remember(&self, pages: &dyn Pages) {
         if let Some(url) = memory(&self.name, self.endpoint.as_ref()).filter(|_| self.region != self.assumed)
         {
             let (validators, content_type) = (Validators::default(), String::new());
@@ -136,8 +139,7 @@ impl Bucket {
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let query = list_query(prefix, delimiter, token.as_deref());
-            let wanted =
-                Wanted { action: "list", method: Method::Get, key: prefix, query: &query, body: &[] };
+            let wanted = Wanted { query: &query, ..Wanted::plain("list", Method::Get, prefix) };
             let reply = self.ask(&wanted, LARGEST_PAGE, net, deadline)?;
             let page = listing::read(&reply.bytes, prefix, delimiter);
             let page = page.map_err(|fault| S3Error::Listing { at: self.shown(prefix), fault })?;
@@ -162,16 +164,23 @@ impl Bucket {
     /// # Errors
     /// When the service refuses.
     pub fn put(&mut self, key: &str, body: &[u8], net: &Net, deadline: Deadline) -> Result<(), S3Error> {
-        let wanted = Wanted { action: "write", method: Method::Put, key, query: "", body };
+        let wanted = Wanted { body, ..Wanted::plain("write", Method::Put, key) };
         self.ask(&wanted, LARGEST_PAGE, net, deadline).map(drop)
     }
 
-    /// Fetches a whole object into memory, at most `cap` bytes.
+    /// Fetches a whole object into memory, at most `cap` bytes; where it still has that `ETag`, only a 304 comes.
     ///
     /// # Errors
     /// When the service refuses.
-    pub fn get(&mut self, key: &str, cap: u64, net: &Net, deadline: Deadline) -> Result<Reply, S3Error> {
-        let wanted = Wanted { action: "fetch", method: Method::Get, key, query: "", body: &[] };
+    pub fn get(
+        &mut self,
+        key: &str,
+        cap: u64,
+        etag: Option<&str>,
+        net: &Net,
+        deadline: Deadline,
+    ) -> Result<Reply, S3Error> {
+        let wanted = Wanted { etag, ..Wanted::plain("fetch", Method::Get, key) };
         self.ask(&wanted, cap, net, deadline)
     }
 
@@ -225,14 +234,16 @@ impl Bucket {
         let unsigned = Unsigned { method, url: &url, headers: &[], body };
         let signed = self.signer.as_ref().map(|signer| signer.sign(&unsigned)).transpose();
         let signed = signed.map_err(|fault| S3Error::Net(NetError::new(&url, fault)))?.unwrap_or_default();
-        let headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers = signed.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers: Vec<_> = headers.chain(wanted.etag.map(|etag| ("if-none-match", etag))).collect();
         let call = Call { method, url: &url, headers: &headers, body, cap };
         // A login for the host is not for S3, which refuses one.
         Ok(net.call_plainly(&call, Way::Usual, deadline)?)
     }
 
     fn judge(&self, wanted: &Wanted<'_>, reply: Reply) -> Result<Reply, S3Error> {
-        if (200..300).contains(&reply.status) {
+        let unchanged = reply.status == 304 && wanted.etag.is_some();
+        if unchanged || (200..300).contains(&reply.status) {
             return Ok(reply);
         }
         let code = refusal::code(&reply.bytes);
@@ -278,6 +289,14 @@ struct Wanted<'a> {
     /// With one it is the bucket that is asked.
     query: &'a str,
     body: &'a [u8],
+    /// Nothing is wanted where it still has this.
+    etag: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn plain(action: &'static str, method: Method, key: &'a str) -> Self {
+        Self { action, method, key, query: "", body: &[], etag: None }
+    }
 }
 
 fn list_query(prefix: &str, delimiter: Option<&str>, token: Option<&str>) -> String {

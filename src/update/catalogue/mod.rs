@@ -6,6 +6,7 @@
 mod login;
 mod metadata;
 mod queue;
+mod release;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -254,7 +255,11 @@ impl<'a> Catalogue<'a> {
 
     fn ask_one(&self, place: &Place, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
         let address = &place.address;
-        let on_network = !matches!(address, Address::Directory(_));
+        let on_network = match address {
+            Address::Directory(_) => false,
+            Address::Release(release) => !release.is_here(),
+            Address::Index(_) | Address::Links(_) | Address::S3(_) => true,
+        };
         if on_network && self.offline.load(Ordering::Relaxed) {
             return self.cached(address, name);
         }
@@ -351,6 +356,9 @@ impl resolve::Catalogue for Catalogue<'_> {
 impl Catalogue<'_> {
     /// The metadata of a file as far as it can be had without building anything.
     fn unbuilt_metadata(&self, file: &File) -> Described {
+        if let Some(metadata) = self.locked_metadata(file) {
+            return Ok(Arc::new(metadata));
+        }
         let key = format!("{:?}", file.location);
         let slot = match self.metadata.lock() {
             Ok(mut metadata) => Arc::clone(metadata.entry(key).or_default()),

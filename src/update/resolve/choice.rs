@@ -113,7 +113,7 @@ impl<'a> Policy<'a> {
 
 impl Request {
     /// The requirements that apply here.
-    pub(super) fn direct(&self) -> impl Iterator<Item = &Requirement> {
+    pub(in crate::update) fn direct(&self) -> impl Iterator<Item = &Requirement> {
         self.requirements.iter().filter(|requirement| {
             requirement.marker.as_ref().is_none_or(|marker| marker.evaluate(&self.environment, &[]))
         })
