@@ -43,6 +43,7 @@ mod promises {
     mod network_trouble;
     mod pipper;
     mod private_indexes;
+    mod release_source;
     mod s3;
     mod s3_rpc;
     mod s3_trouble;
@@ -62,6 +63,7 @@ mod promises {
     mod housekeeping;
 
     // The packager's tool does what the launcher does.
+    mod lock;
     mod rpc;
     mod tool;
 

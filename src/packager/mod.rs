@@ -7,7 +7,9 @@ pub mod rpc;
 
 mod init;
 mod interpreter;
+pub mod lock;
 mod project;
+mod question;
 mod resolution;
 mod resolve;
 mod scratch;

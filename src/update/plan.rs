@@ -172,6 +172,7 @@ pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Resu
         dropped: BTreeSet::new(),
         no_build: BTreeSet::new(),
         no_binary: BTreeSet::new(),
+        preferences: BTreeMap::new(),
     })
 }
 
