@@ -13,6 +13,7 @@ use crate::aws;
 use crate::config::ConfigError;
 use crate::net::{Fault, NetError};
 use crate::package::archive::refusal::Refusal;
+use crate::package::lock::LockFault;
 use crate::python::find::Unsuitable;
 use crate::source::s3::S3Error;
 use crate::trust::hashes::Mismatch;
@@ -73,6 +74,13 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// A published lock cannot be used.
+    Lock {
+        /// Where it is, without anything secret.
+        at: String,
+        /// What is wrong with it.
+        fault: LockFault,
     },
     /// The network.
     Net(NetError),
@@ -276,6 +284,7 @@ impl fmt::Display for Error {
             Self::Io { action, path, source } => {
                 write!(f, "cannot {action} {}: {}", path.display(), reason(source))
             }
+            Self::Lock { at, fault } => write!(f, "cannot use {at}: {fault}"),
             Self::Net(error) => error.fmt(f),
             Self::NoConfig { path } => write!(f, "there is no {}", path.display()),
             Self::NoConsoleScript { name, .. } => write!(f, "no installed distribution has {name}"),

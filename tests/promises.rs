@@ -45,6 +45,7 @@ mod promises {
     mod pinning;
     mod pipper;
     mod private_indexes;
+    mod release_source;
     mod s3;
     mod s3_rpc;
     mod s3_trouble;
@@ -64,6 +65,7 @@ mod promises {
     mod housekeeping;
 
     // The packager's tool does what the launcher does.
+    mod lock;
     mod rpc;
     mod tool;
 

@@ -9,7 +9,7 @@ use super::field::{Field, Section, at, line_of};
 use super::problem::{ConfigError, KEYS, Problem, nearest};
 use super::{
     App, AwsConfig, Config, Download, Entry, Hooks, Login, Mode, Network, Python, SourceConfig, SourceType,
-    Update, Verify,
+    Update, Verify, scheme,
 };
 
 /// `credentials = "…"`: whether requests to an S3 folder stay unsigned.
@@ -228,11 +228,15 @@ fn source(section: &Section<'_>) -> Result<SourceConfig, ConfigError> {
 
 /// Refuses the first key that a source of that kind would not heed: whoever wrote it relies on it.
 fn fits(section: &Section<'_>, kind: SourceType) -> Result<(), ConfigError> {
-    // What is not supported is refused as such.
-    if kind == SourceType::Release {
-        return Ok(());
-    }
-    let strange = PARTICULAR.iter().filter(|(_, kinds, _)| !kinds.contains(&kind));
+    // A release is asked as what lies beside it would be.
+    let url = section.optional("url", Field::string)?.unwrap_or_default();
+    let asked = match (kind, scheme(&url)) {
+        (SourceType::Release, Some("s3")) => SourceType::S3,
+        (SourceType::Release, None | Some("file")) => SourceType::Directory,
+        (SourceType::Release, _) => SourceType::Index,
+        _ => kind,
+    };
+    let strange = PARTICULAR.iter().filter(|(_, kinds, _)| !kinds.contains(&asked));
     let strange = strange.flat_map(|(keys, _, fits)| keys.iter().map(move |key| (*key, *fits)));
     // Its default may be stated anywhere: nobody relies on that.
     let counts = |key: &str, field: &Field<'_>| match (key, field.value) {

@@ -23,6 +23,7 @@ impl Error {
             }
             Self::Interpreter { .. } => "check that it is a Python that runs here".into(),
             Self::Io { source, .. } => return io_hint(source).map(Into::into),
+            Self::Lock { fault, .. } => fault.hint().into(),
             Self::Net(error) => error
                 .code
                 .as_deref()

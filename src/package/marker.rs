@@ -121,7 +121,7 @@ impl Marker {
     /// without a meaning does not hold.
     pub fn evaluate(&self, environment: &MarkerEnvironment, extras: &[ExtraName]) -> bool {
         let holds = |extra: &str| {
-            let context = Context { environment, extra, extras };
+            let context = Context { environment, extra, extras, groups: &[] };
             let lenient = |comparison: &Comparison| Ok(comparison.evaluate(&context).unwrap_or(false));
             self.0.evaluate::<Infallible>(&lenient).is_ok_and(|holds| holds)
         };
@@ -137,8 +137,21 @@ impl Marker {
         extras: &[ExtraName],
     ) -> Result<bool, UndefinedComparison> {
         let extra = parse::normalize_extra(extra);
-        let context = Context { environment, extra: &extra, extras };
+        let context = Context { environment, extra: &extra, extras, groups: &[] };
         self.0.evaluate(&|comparison| comparison.evaluate(&context))
+    }
+
+    /// Whether the condition holds where a lock with it is installed, with these extras and dependency groups (PEP
+    /// 751). A comparison without a meaning does not hold.
+    pub fn evaluate_in_lock(
+        &self,
+        environment: &MarkerEnvironment,
+        extras: &[ExtraName],
+        groups: &[ExtraName],
+    ) -> bool {
+        let context = Context { environment, extra: "", extras, groups };
+        let lenient = |comparison: &Comparison| Ok(comparison.evaluate(&context).unwrap_or(false));
+        self.0.evaluate::<Infallible>(&lenient).is_ok_and(|holds| holds)
     }
 }
 
@@ -146,6 +159,7 @@ struct Context<'a> {
     environment: &'a MarkerEnvironment,
     extra: &'a str,
     extras: &'a [ExtraName],
+    groups: &'a [ExtraName],
 }
 
 /// What a variable holds.
@@ -159,7 +173,7 @@ impl Context<'_> {
         match variable {
             Variable::Extra => Value::Text(self.extra),
             Variable::Extras => Value::Names(self.extras),
-            Variable::DependencyGroups => Value::Names(&[]),
+            Variable::DependencyGroups => Value::Names(self.groups),
             _ => Value::Text(self.environment.value(variable)),
         }
     }

@@ -3,6 +3,7 @@
 pub mod address;
 mod cursor;
 pub mod filename;
+pub mod lock;
 pub mod marker;
 pub mod metadata;
 pub mod name;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::arguments::{Arguments, Operands, Opt, Usage};
 use super::failure::Failure;
-use super::{init, resolve, rpc, tags, unpack};
+use super::{init, lock, resolve, rpc, tags, unpack};
 use crate::host::Host;
 
 /// One command.
@@ -32,8 +32,15 @@ pub(super) const JSON: Opt = Opt::flag("json", "report as JSON");
 
 const HELP: Opt = Opt::flag("help", "show this");
 
-const COMMANDS: &[Command] =
-    &[init::COMMAND, resolve::COMMAND, unpack::COMMAND, tags::COMMAND, rpc::COMMAND, HELP_COMMAND];
+const COMMANDS: &[Command] = &[
+    init::COMMAND,
+    lock::COMMAND,
+    resolve::COMMAND,
+    unpack::COMMAND,
+    tags::COMMAND,
+    rpc::COMMAND,
+    HELP_COMMAND,
+];
 
 const HELP_COMMAND: Command = Command {
     name: "help",

@@ -23,6 +23,8 @@ pub enum Failure {
     NoDistribution(InvalidFilename),
     /// The system does not tell where this program lies.
     NoHost(io::Error),
+    /// A lock would change.
+    Outdated(PathBuf),
     /// A project's own description cannot be meant.
     Project {
         /// The file.
@@ -50,6 +52,7 @@ impl Failure {
         match self {
             Self::Usage(usage) => Some(usage.hint()),
             Self::Error(error) => hint(error),
+            Self::Outdated(_) => Some("everfresh lock writes it anew".to_owned()),
             Self::Exists(_) => Some("give --force to write it anew".to_owned()),
             Self::NoDistribution(_) => {
                 Some("a wheel, an egg or an sdist keeps the name that it was built with".to_owned())
@@ -89,6 +92,7 @@ impl fmt::Display for Failure {
                 Error::Archive { refusal: Refusal::Io(error), .. } => error.fmt(f),
                 error => error.fmt(f),
             },
+            Self::Outdated(path) => write!(f, "{} is not up to date", path.display()),
             Self::Exists(path) => write!(f, "{} is there already", path.display()),
             Self::NoDistribution(reason) => reason.fmt(f),
             Self::Project { file, reason } => write!(f, "{}: {reason}", file.display()),

@@ -1,11 +1,6 @@
 //! `everfresh resolve`: what the launcher would choose, and why not.
 
-use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -14,28 +9,18 @@ use super::arguments::{Arguments, Operands, Opt, Usage};
 use super::commands::{Command, JSON};
 use super::failure::Failure;
 use super::interpreter::{self, PYTHON};
+use super::question::{self, INDEX, PRERELEASES, SOURCE, with_progress};
 use super::target::{self, Target};
 use super::{resolution, scratch};
 use crate::aws::Aws;
-use crate::config::SourceType;
-use crate::error::Error;
-use crate::fs;
 use crate::host::Host;
 use crate::net::{Net, Settings, show_url};
-use crate::package::requirement::Requirement;
-use crate::progress::Progress;
 use crate::source::file::{File, Location};
-use crate::source::{self, PUBLIC_INDEX};
-use crate::update::catalogue::{Place, Places};
-use crate::update::events::{Event, Listener};
 use crate::update::plan::USER_AGENT;
 use crate::update::resolve::{Pin, Request};
 
-const INDEX: Opt = Opt::taking("index", "URL", "ask this package index").repeated();
-const SOURCE: Opt = Opt::taking("source", "ADDRESS", "ask this directory or index").repeated();
 const PYTHON_VERSION: Opt =
     Opt::taking("python-version", "X.Y[.Z]", "as if for that version of CPython here");
-const PRERELEASES: Opt = Opt::flag("prereleases", "take pre-releases as good as releases");
 
 pub(super) const COMMAND: Command = Command {
     name: "resolve",
@@ -51,11 +36,12 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-/// How often the progress line is drawn.
-const REDRAW: Duration = Duration::from_millis(100);
-
 fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(), Failure> {
-    let places = places(arguments, &Aws::new(host, None))?;
+    let aws = Aws::new(host, None);
+    let places = match question::named_places(COMMAND.name, arguments, &aws)? {
+        Some(places) => places,
+        None => question::public_index(COMMAND.name, &aws)?,
+    };
     let request = request(host, arguments)?;
     let net = Net::new(&Settings::default(), &host.env, USER_AGENT);
     let temporary = scratch::temporary(&host.env);
@@ -70,38 +56,15 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
 }
 
 fn invalid(reason: impl std::fmt::Display) -> Usage {
-    Usage::Invalid { command: COMMAND.name, reason: reason.to_string() }
-}
-
-fn utf8(text: &OsStr) -> Result<&str, Usage> {
-    text.to_str().ok_or_else(|| invalid(format!("'{}' is not UTF-8", text.to_string_lossy().escape_debug())))
-}
-
-fn places(arguments: &Arguments, aws: &Aws) -> Result<Places, Failure> {
-    let base = fs::absolute(Path::new("."))?;
-    let mut places = Vec::new();
-    for (option, text) in arguments.values(&[INDEX, SOURCE]) {
-        let text = utf8(text)?;
-        let read = if option == INDEX {
-            source::read(text, SourceType::Index, &base)
-        } else {
-            source::infer(text, &base)
-        };
-        places.push(Place::plain(read.map_err(invalid)?, aws));
-    }
-    if places.is_empty() {
-        let address = source::read(PUBLIC_INDEX, SourceType::Index, &base).map_err(invalid)?;
-        places.push(Place::plain(address, aws));
-    }
-    Ok(Places(places))
+    question::invalid(COMMAND.name, reason)
 }
 
 fn request(host: &Host, arguments: &Arguments) -> Result<Request, Failure> {
-    let requirements: Result<Vec<_>, Usage> =
-        arguments.operands.iter().map(|operand| requirement(operand)).collect();
-    let requirements = requirements?;
+    let requirements = question::requirements(COMMAND.name, arguments)?;
     let wanted = arguments.value(PYTHON_VERSION);
-    let wanted = wanted.map(|text| target::python_version(utf8(text)?).map_err(invalid)).transpose()?;
+    let wanted = wanted
+        .map(|text| target::python_version(question::utf8(COMMAND.name, text)?).map_err(invalid))
+        .transpose()?;
     let target = match (wanted, interpreter::find(host, arguments)) {
         (None, found) => Target::of(&found?),
         (Some(version), Ok(interpreter)) => Target::cpython_beside(&interpreter, version),
@@ -112,29 +75,6 @@ fn request(host: &Host, arguments: &Arguments) -> Result<Request, Failure> {
         (Some(_), Err(error)) => return Err(error.into()),
     };
     Ok(target.request(requirements, arguments.has(PRERELEASES)))
-}
-
-fn requirement(text: &OsStr) -> Result<Requirement, Usage> {
-    utf8(text)?.parse::<Requirement>().map_err(Usage::Requirement)
-}
-
-/// Does the work and shows on a terminal that it is being done.
-fn with_progress(work: impl FnOnce() -> Result<Vec<Pin>, Error> + Send) -> Result<Vec<Pin>, Error> {
-    let progress = Progress::new("everfresh", false);
-    progress.hear(Event::Step { name: "looking for packages".to_owned() });
-    let (done, waiting) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let waiting = waiting;
-            while waiting.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-                progress.tick();
-            }
-            progress.clear();
-        });
-        let result = work();
-        drop(done);
-        result
-    })
 }
 
 /// As with pip, an extra that is not there is worth a word and no more.

@@ -1,6 +1,6 @@
 //! The interpreter that a resolution is for: one that is here, or another version, or one of another machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::{ARCH, OS};
 use std::fmt;
 
@@ -84,6 +84,16 @@ impl Target {
         Self { version, environment, tags: Tags::for_target(version, platform) }
     }
 
+    /// The values of the markers' variables.
+    pub(crate) fn environment(&self) -> &MarkerEnvironment {
+        &self.environment
+    }
+
+    /// What it accepts.
+    pub(crate) fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
     /// The question what to install for it.
     pub(crate) fn request(self, requirements: Vec<Requirement>, prereleases: bool) -> Request {
         let PythonVersion { major, minor, micro } = self.version;
@@ -97,6 +107,7 @@ impl Target {
             dropped: BTreeSet::new(),
             no_build: BTreeSet::new(),
             no_binary: BTreeSet::new(),
+            preferences: BTreeMap::new(),
         }
     }
 }
@@ -114,12 +125,17 @@ pub(crate) fn python_version(text: &str) -> Result<PythonVersion, InvalidTarget>
     }
 }
 
+/// The name of a platform like this machine's.
+pub(crate) fn own_platform() -> String {
+    format!("{OS}-{ARCH}")
+}
+
 /// The platform of that name, or one like this machine's.
 ///
 /// # Errors
 /// When there is none of that name.
 pub(crate) fn platform(name: Option<&str>) -> Result<Platform, InvalidTarget> {
-    let own = format!("{OS}-{ARCH}");
+    let own = own_platform();
     let name = name.unwrap_or(&own);
     Platform::named(name).ok_or_else(|| InvalidTarget::Platform(name.to_owned()))
 }

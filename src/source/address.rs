@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::release::{self, Release};
 use super::s3::{BucketName, Folder, Prefix};
 use crate::config::{SourceType, scheme};
 use crate::net::{hide_userinfo, percent_decode};
@@ -23,6 +24,8 @@ pub enum Address {
     Directory(PathBuf),
     /// A folder in S3.
     S3(Folder),
+    /// A published lock.
+    Release(Release),
 }
 
 /// An address that leads nowhere.
@@ -43,8 +46,6 @@ pub enum AddressFault {
     Url,
     /// A scheme that no kind of source has.
     Scheme,
-    /// A kind of source that this version cannot read.
-    Unsupported,
     /// A `file://` URL that names another machine.
     Remote,
     /// An `s3://` address with the name of no bucket.
@@ -59,7 +60,6 @@ impl fmt::Display for InvalidAddress {
             AddressFault::Empty => "it is empty",
             AddressFault::Url => "it is not a valid URL",
             AddressFault::Scheme => "no source has such a scheme",
-            AddressFault::Unsupported => "this kind of source is not supported",
             AddressFault::Bucket => "no bucket can have that name",
             AddressFault::Prefix => "its path has parts that are '.' or '..', or is too long",
             AddressFault::Remote => "a file URL must name a path of this machine",
@@ -75,6 +75,7 @@ impl Address {
     pub fn web(&self) -> Option<&Url> {
         match self {
             Self::Index(url) | Self::Links(url) => Some(url),
+            Self::Release(release) => release.web(),
             Self::S3(_) | Self::Directory(_) => None,
         }
     }
@@ -96,7 +97,7 @@ pub fn read(text: &str, kind: SourceType, base: &Path) -> Result<Address, Invali
         SourceType::Links => web(text).map(Address::Links),
         SourceType::Directory => directory(text, base).map(Address::Directory),
         SourceType::S3 => s3(text).map(Address::S3).map_err(|reason| invalid(text, reason)),
-        SourceType::Release => Err(invalid(text, AddressFault::Unsupported)),
+        SourceType::Release => release(text, base).map(Address::Release),
     }
 }
 
@@ -126,13 +127,8 @@ fn directory(text: &str, base: &Path) -> Result<PathBuf, InvalidAddress> {
 
 /// `s3://bucket/prefix`; the prefix counts as it is typed, whatever a URL would make of it.
 fn s3(text: &str) -> Result<Folder, AddressFault> {
-    s3_parts(text).map(|(bucket, prefix)| Folder::public(bucket, prefix))
-}
-
-fn s3_parts(text: &str) -> Result<(BucketName, Prefix), AddressFault> {
-    let place = text.strip_prefix("s3://").ok_or(AddressFault::Scheme)?;
-    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    Ok((BucketName::parse(bucket)?, Prefix::parse(prefix)?))
+    let (bucket, prefix) = s3_place(text)?;
+    Ok(Folder::public(BucketName::parse(bucket)?, Prefix::parse(prefix)?))
 }
 
 /// Bucket and prefix of `s3://bucket/prefix`.
@@ -140,7 +136,31 @@ fn s3_parts(text: &str) -> Result<(BucketName, Prefix), AddressFault> {
 /// # Errors
 /// When no bucket can have the name, or no URL keeps the prefix.
 pub fn s3_folder(text: &str) -> Result<(BucketName, Prefix), InvalidAddress> {
-    s3_parts(text.trim()).map_err(|reason| invalid(text, reason))
+    let read = |(bucket, prefix)| Ok((BucketName::parse(bucket)?, Prefix::parse(prefix)?));
+    s3_place(text.trim()).and_then(read).map_err(|reason| invalid(text, reason))
+}
+
+fn s3_place(text: &str) -> Result<(&str, &str), AddressFault> {
+    let place = text.strip_prefix("s3://").ok_or(AddressFault::Scheme)?;
+    Ok(place.split_once('/').unwrap_or((place, "")))
+}
+
+/// A file on the web, in a bucket or on this machine.
+fn release(text: &str, base: &Path) -> Result<Release, InvalidAddress> {
+    use release::Address;
+    let address = match scheme(text) {
+        Some("s3") => {
+            let place = s3_place(text).and_then(|(bucket, key)| {
+                // What holds for a folder's path holds for a file's.
+                let bucket = BucketName::parse(bucket)?;
+                Prefix::parse(key).map(|_| Address::Object(bucket, key.to_owned()))
+            });
+            place.map_err(|reason| invalid(text, reason))?
+        }
+        Some("file") | None => Address::Path(directory(text, base)?),
+        Some(_) => Address::Web(web(text)?),
+    };
+    Ok(Release::at(address))
 }
 
 fn invalid(text: &str, reason: AddressFault) -> InvalidAddress {

@@ -10,6 +10,7 @@ pub mod listing;
 pub mod page;
 mod project;
 pub mod receive;
+pub mod release;
 pub mod remote_file;
 pub mod s3;
 mod simple_html;

@@ -7,6 +7,7 @@ use url::Url;
 use super::listing::Listing;
 use super::{json, simple_html};
 use crate::net::Validators;
+use crate::package::lock::LockFault;
 use crate::package::name::ProjectName;
 
 /// Every form of an index page that we read, best first (PEP 691).
@@ -36,6 +37,8 @@ pub enum PageFault {
     Json(String),
     /// A version of the index API that is not ours (PEP 629, PEP 691).
     ApiVersion(String),
+    /// It is a lock that cannot be used.
+    Lock(LockFault),
     /// More files of one project than any project has.
     TooMany,
     /// There is none, where the source itself should be.
@@ -51,6 +54,7 @@ impl fmt::Display for PageFault {
             Self::ApiVersion(version) => {
                 write!(f, "version '{}' of the index API is not supported", version.escape_debug())
             }
+            Self::Lock(fault) => fault.fmt(f),
             Self::TooMany => f.write_str("too many files"),
             Self::Missing => f.write_str("there is no such page"),
             Self::NoList => f.write_str("not a list of packages"),

@@ -109,6 +109,7 @@ impl Address {
     pub fn asked_by(self, aws: &Aws, wish: &AwsConfig) -> Self {
         match self {
             Self::S3(folder) => Self::S3(folder.asked_by(aws, wish)),
+            Self::Release(release) => Self::Release(release.asked_by(aws, wish)),
             other => other,
         }
     }
@@ -121,13 +122,17 @@ impl Address {
         pages: &dyn Pages,
         deadline: Deadline,
     ) -> Result<Option<Found>, SourceError> {
-        let fetcher = Fetcher { net, pages, deadline };
+        let fetcher = Fetcher { net, pages, deadline, accept: ACCEPT };
         match self {
             Self::Index(base) => fetcher.index(base, name),
             Self::Links(url) => fetcher.links(url, name),
             Self::S3(folder) => {
                 let listing = folder.project(name, net, pages, deadline)?;
                 Ok(Found::new(listing, false).unless_empty())
+            }
+            Self::Release(release) => {
+                let found = release.project(name, net, pages, deadline)?;
+                Ok(found.map(|(files, unchanged)| Found { files, unchanged, ..Found::default() }))
             }
             Self::Directory(path) => {
                 let listing = directory::list(path, name).map_err(SourceError::Directory)?;
@@ -136,9 +141,13 @@ impl Address {
         }
     }
 
-    /// What an index last said of a project, without asking it; `None` where nothing is remembered.
+    /// What an index or a release last said of a project, without asking it; `None` where nothing is remembered.
     pub fn remembered(&self, name: &ProjectName, pages: &dyn Pages) -> Option<Vec<File>> {
-        let Self::Index(base) = self else { return None };
+        let base = match self {
+            Self::Index(base) => base,
+            Self::Release(release) => return release.known_files(name, pages),
+            Self::Links(_) | Self::Directory(_) | Self::S3(_) => return None,
+        };
         let mut base = base.clone();
         close_path(&mut base);
         let _ = base.set_username("");
@@ -157,13 +166,15 @@ pub fn project_page(
     pages: &dyn Pages,
     deadline: Deadline,
 ) -> Result<Option<Found>, SourceError> {
-    Fetcher { net, pages, deadline }.page(url, name)
+    Fetcher { net, pages, deadline, accept: ACCEPT }.page(url, name)
 }
 
-struct Fetcher<'a> {
-    net: &'a Net,
-    pages: &'a dyn Pages,
-    deadline: Deadline,
+pub(super) struct Fetcher<'a> {
+    pub(super) net: &'a Net,
+    pub(super) pages: &'a dyn Pages,
+    pub(super) deadline: Deadline,
+    /// The forms that are understood.
+    pub(super) accept: &'static str,
 }
 
 impl Fetcher<'_> {
@@ -204,7 +215,7 @@ impl Fetcher<'_> {
 
     /// Fetches a page, or takes the remembered one when the server says that it still holds. A page is remembered
     /// only after it was read without fault.
-    fn fetch<T>(
+    pub(super) fn fetch<T>(
         &self,
         url: &Url,
         read: impl Fn(&Page) -> Result<T, PageFault>,
@@ -216,7 +227,7 @@ impl Fetcher<'_> {
         // A remembered page that can no longer be read counts as none.
         let remembered = self.pages.load(&url).and_then(|page| Some((read(&page).ok()?, page.validators)));
         let validators = remembered.as_ref().map(|(_, validators)| validators);
-        let get = Get { url: &url, accept: ACCEPT, validators, range: None, cap: LARGEST };
+        let get = Get { url: &url, accept: self.accept, validators, range: None, cap: LARGEST };
         match (self.net.get(&get, self.deadline).map_err(SourceError::Net)?, remembered) {
             (Answer::NotModified, Some((value, _))) => Ok(Some((value, true))),
             (Answer::NotModified | Answer::Missing, _) => Ok(None),

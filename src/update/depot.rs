@@ -187,6 +187,14 @@ pub(super) fn archive(file: &File, archive: &Path, net: &Net, deadline: Deadline
     bring(file, archive, LARGEST, net, deadline, &AtomicU64::new(0)).map(drop)
 }
 
+/// The SHA-256 of the file, which has its bytes in a new file at `archive` afterwards.
+///
+/// # Errors
+/// As [`archive`].
+pub(crate) fn digest(file: &File, archive: &Path, net: &Net, deadline: Deadline) -> Result<String, Error> {
+    bring(file, archive, LARGEST, net, deadline, &AtomicU64::new(0))
+}
+
 fn bring(
     file: &File,
     archive: &Path,

@@ -94,8 +94,9 @@ pub fn plan(
     while patience > 0 {
         listener.hear(Event::Step { name: "looking for packages".to_owned() });
         let catalogue = Catalogue::new(&places, depot).building(&builder);
-        catalogue.warm(&request);
-        let resolved = resolve::resolve(&request, &catalogue);
+        let wanted = catalogue.with_releases(&request)?;
+        catalogue.warm(&wanted);
+        let resolved = resolve::resolve(&wanted, &catalogue);
         for note in net.notes() {
             log::event(&app.files.log(), host.now(), "warning", &[("message", json!(note))]);
         }
@@ -142,7 +143,8 @@ pub fn plan(
                 }
                 // When nothing else will do, this is the reason that counts, not that there is no candidate.
                 let catalogue = Catalogue::new(&places, depot).building(&builder);
-                if resolve::resolve(&request, &catalogue).is_err() {
+                let wanted = catalogue.with_releases(&request)?;
+                if resolve::resolve(&wanted, &catalogue).is_err() {
                     return Err(*lost.error);
                 }
             }
@@ -172,6 +174,7 @@ pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Resu
         dropped: BTreeSet::new(),
         no_build: BTreeSet::new(),
         no_binary: BTreeSet::new(),
+        preferences: BTreeMap::new(),
     })
 }
 

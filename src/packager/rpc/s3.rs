@@ -55,7 +55,7 @@ pub(super) fn list(context: &Context, request: &Request) -> Result<Answer, Refus
 pub(super) fn get(context: &Context, request: &Request) -> Result<Answer, Refused> {
     let (key, dest) = (text(request, "key")?, Path::new(text(request, "dest")?));
     let mut bucket = bucket(context, request)?;
-    let reply = bucket.get(key, LARGEST, &context.net, Deadline::after(OBJECT)).map_err(failed)?;
+    let reply = bucket.get(key, LARGEST, None, &context.net, Deadline::after(OBJECT)).map_err(failed)?;
     let etag = reply.headers.get("etag").unwrap_or_default().trim_matches('"').to_owned();
     let check = Check::of(&etag);
     let mut hasher = Hasher::for_promises(&check.wanted(&Hashes::default()));

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::error::{ListingFault, S3Error};
 use super::listing::{self, Entries, MOST_ENTRIES};
-use super::name::{BucketName, Prefix};
+use super::name::BucketName;
 use super::signer::Signer;
 use crate::aws::sigv4::encode;
 use crate::aws::{Aws, is_region, refusal, xml};
@@ -99,17 +99,20 @@ impl Bucket {
         format!("s3://{}/{}", self.name.as_str(), key.escape_debug())
     }
 
-    /// Signs all requests for objects below that prefix, whoever sends them; without a signer they show nobody.
-    pub(super) fn sign_below(&self, prefix: &Prefix, net: &Net) {
-        let Ok(base) = self.url(prefix.as_str()) else { return };
+    /// Signs all requests for objects below that address, whoever sends them; without a signer they show nobody. An
+    /// address elsewhere is none of its business.
+    pub(in crate::source) fn sign_below(&self, base: &Url, net: &Net) {
+        if base.origin() != self.base.origin() || !base.path().starts_with(self.base.path()) {
+            return;
+        }
         match &self.signer {
-            Some(signer) => net.sign_requests(&base, Arc::new(signer.clone())),
-            None => net.show_nobody(&base),
+            Some(signer) => net.sign_requests(base, Arc::new(signer.clone())),
+            None => net.show_nobody(base),
         }
     }
 
     /// Remembers the region that the service told, so that the next check need not be told again.
-    pub(super) fn remember(&self, pages: &dyn Pages) {
+    pub(in crate::source) fn remember(&self, pages: &dyn Pages) {
         if let Some(url) = memory(&self.name, self.endpoint.as_ref()).filter(|_| self.region != self.assumed)
         {
             let (validators, content_type) = (Validators::default(), String::new());
@@ -156,12 +159,21 @@ impl Bucket {
         Err(endless)
     }
 
-    /// Fetches a whole object into memory, at most `cap` bytes.
+    /// Fetches a whole object into memory, at most `cap` bytes; where it still has that `ETag`, only a 304 comes.
     ///
     /// # Errors
     /// When the service refuses.
-    pub fn get(&mut self, key: &str, cap: u64, net: &Net, deadline: Deadline) -> Result<Reply, S3Error> {
-        self.ask(&Wanted::get("fetch", key), cap, net, deadline)
+    pub fn get(
+        &mut self,
+        key: &str,
+        cap: u64,
+        etag: Option<&str>,
+        net: &Net,
+        deadline: Deadline,
+    ) -> Result<Reply, S3Error> {
+        let unchanged = etag.map(|etag| ("if-none-match", etag));
+        let headers = unchanged.as_slice();
+        self.ask(&Wanted { headers, ..Wanted::get("fetch", key) }, cap, net, deadline)
     }
 
     /// An address that serves an object to whoever has it for some time; `None` where nobody signs.
@@ -222,7 +234,9 @@ impl Bucket {
     }
 
     fn judge(&self, wanted: &Wanted<'_>, reply: Reply) -> Result<Reply, S3Error> {
-        if (200..300).contains(&reply.status) {
+        let conditional = wanted.headers.iter().any(|(name, _)| *name == "if-none-match");
+        let unchanged = reply.status == 304 && conditional;
+        if unchanged || (200..300).contains(&reply.status) {
             return Ok(reply);
         }
         let code = refusal::code(&reply.bytes);

@@ -115,7 +115,9 @@ impl Folder {
         let mut bucket = Bucket::open(&self.bucket, asker, net, pages, deadline)?;
         let entries = bucket.list(self.prefix.as_str(), Some("/"), net, deadline)?;
         bucket.remember(pages);
-        bucket.sign_below(&self.prefix, net);
+        if let Ok(base) = bucket.url(self.prefix.as_str()) {
+            bucket.sign_below(&base, net);
+        }
         log::debug(|| {
             format!("{self}: {} objects, {} folders", entries.objects.len(), entries.folders.len())
         });

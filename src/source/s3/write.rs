@@ -231,7 +231,7 @@ impl Bucket {
         net: &Net,
         deadline: Deadline,
     ) -> Result<Option<(Vec<u8>, Option<String>)>, S3Error> {
-        let reply = if_there(self.get(key, cap, net, deadline))?;
+        let reply = if_there(self.get(key, cap, None, net, deadline))?;
         Ok(reply.map(|reply| {
             let etag = reply.headers.get("etag").map(|etag| bare(etag).to_owned());
             (reply.bytes, etag)

@@ -6,6 +6,7 @@
 mod login;
 mod metadata;
 mod queue;
+mod release;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -137,6 +138,8 @@ pub struct Catalogue<'a> {
     trouble: Mutex<Option<Error>>,
     /// Files that turned out bad when they were fetched for their metadata.
     lost: Mutex<Vec<Lost>>,
+    /// Which source has what was asked for, by its place.
+    owners: Mutex<HashMap<ProjectName, usize>>,
     /// What builds where a source allows it.
     builder: Option<&'a Builder<'a>>,
 }
@@ -157,6 +160,7 @@ impl<'a> Catalogue<'a> {
             offline: AtomicBool::new(false),
             trouble: Mutex::default(),
             lost: Mutex::default(),
+            owners: Mutex::default(),
             builder: None,
         }
     }
@@ -230,6 +234,12 @@ impl<'a> Catalogue<'a> {
         self.lost.lock().map(|mut lost| std::mem::take(&mut *lost)).unwrap_or_default()
     }
 
+    /// The source that has the project, the first of several, as far as it was asked for.
+    pub fn owner(&self, name: &ProjectName) -> Option<&Place> {
+        let at = self.owners.lock().ok()?.get(name).copied()?;
+        self.places.0.get(at)
+    }
+
     fn trouble(&self) -> Option<Error> {
         self.trouble.lock().ok()?.take()
     }
@@ -237,13 +247,16 @@ impl<'a> Catalogue<'a> {
     fn ask(&self, name: &ProjectName) -> Files {
         let mut merged: Vec<File> = Vec::new();
         let mut merging = false;
-        for place in &self.places.0 {
+        for (at, place) in self.places.0.iter().enumerate() {
             let allowed = place.projects.as_ref().is_none_or(|projects| projects.contains(name));
             if !allowed || (merging && !place.config.any) {
                 continue;
             }
             let Some(files) = self.ask_one(place, name)? else { continue };
             merged.extend(files);
+            if let Ok(mut owners) = self.owners.lock() {
+                owners.entry(name.clone()).or_insert(at);
+            }
             merging = place.config.any;
             if !merging {
                 break;
@@ -254,7 +267,11 @@ impl<'a> Catalogue<'a> {
 
     fn ask_one(&self, place: &Place, name: &ProjectName) -> Result<Option<Vec<File>>, Unavailable> {
         let address = &place.address;
-        let on_network = !matches!(address, Address::Directory(_));
+        let on_network = match address {
+            Address::Directory(_) => false,
+            Address::Release(release) => !release.is_here(),
+            Address::Index(_) | Address::Links(_) | Address::S3(_) => true,
+        };
         if on_network && self.offline.load(Ordering::Relaxed) {
             return self.cached(address, name);
         }
@@ -351,6 +368,9 @@ impl resolve::Catalogue for Catalogue<'_> {
 impl Catalogue<'_> {
     /// The metadata of a file as far as it can be had without building anything.
     fn unbuilt_metadata(&self, file: &File) -> Described {
+        if let Some(metadata) = self.locked_metadata(file) {
+            return Ok(Arc::new(metadata));
+        }
         let key = format!("{:?}", file.location);
         let slot = match self.metadata.lock() {
             Ok(mut metadata) => Arc::clone(metadata.entry(key).or_default()),

@@ -22,6 +22,7 @@ pub(super) struct Policy<'a> {
     exact: Vec<&'a Specifier>,
     no_sdist: bool,
     only_sdist: bool,
+    preferred: &'a [Version],
     python: Version,
 }
 
@@ -36,6 +37,7 @@ impl<'a> Policy<'a> {
             exact: specifiers().flat_map(SpecifierSet::iter).filter(|s| is_exact(s)).collect(),
             no_sdist: request.no_build.contains(project),
             only_sdist: request.no_binary.contains(project),
+            preferred: request.preferences.get(project).map_or(&[], Vec::as_slice),
             python: request.python_version.only_release(),
         }
     }
@@ -113,7 +115,7 @@ impl<'a> Policy<'a> {
 
 impl Request {
     /// The requirements that apply here.
-    pub(super) fn direct(&self) -> impl Iterator<Item = &Requirement> {
+    pub(in crate::update) fn direct(&self) -> impl Iterator<Item = &Requirement> {
         self.requirements.iter().filter(|requirement| {
             requirement.marker.as_ref().is_none_or(|marker| marker.evaluate(&self.environment, &[]))
         })
@@ -191,6 +193,7 @@ fn shorten(text: &str) -> String {
 pub(super) struct Candidates {
     fitting: BTreeMap<Version, Vec<usize>>,
     rejected: BTreeMap<Version, Rejection>,
+    preferred: Vec<Version>,
 }
 
 impl Candidates {
@@ -210,6 +213,7 @@ impl Candidates {
         if !policy.prereleases && candidates.fitting.keys().any(Version::is_stable) {
             candidates.reject_prereleases();
         }
+        candidates.prefer(policy.preferred, files);
         candidates
     }
 
@@ -221,8 +225,25 @@ impl Candidates {
         self.rejected.extend(prereleases.into_keys().map(|version| (version, Rejection::Prerelease)));
     }
 
-    /// The newest version in `range` that can be chosen.
-    pub(super) fn newest(&self, range: &Ranges<Version>) -> Option<&Version> {
+    /// Takes those preferences that count.
+    fn prefer(&mut self, preferred: &[Version], files: &[File]) {
+        let is_sdist = |places: &Vec<usize>| {
+            let best = places.first().and_then(|place| files.get(*place));
+            best.is_some_and(|file| file.name.format == Format::Sdist)
+        };
+        let counts = |version: &&Version| {
+            let fitting = self.fitting.get(*version);
+            fitting.is_some_and(|places| !is_sdist(places) || self.fitting.values().all(is_sdist))
+        };
+        self.preferred = preferred.iter().filter(counts).cloned().collect();
+    }
+
+    /// The version in `range` to choose: a preferred one, else the newest.
+    pub(super) fn best(&self, range: &Ranges<Version>) -> Option<&Version> {
+        self.preferred.iter().find(|version| range.contains(version)).or_else(|| self.newest(range))
+    }
+
+    fn newest(&self, range: &Ranges<Version>) -> Option<&Version> {
         let segments: Vec<_> = range.iter().collect();
         segments.into_iter().rev().find_map(|(start, end)| {
             self.fitting.range((start.as_ref(), end.as_ref())).next_back().map(|(version, _)| version)

@@ -4,7 +4,7 @@
 //! versions first, extras as packages of their own that are tied to their project, files that do not fit this
 //! interpreter as if they were not there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -88,6 +88,9 @@ pub struct Request {
     pub no_build: BTreeSet<ProjectName>,
     /// Projects of which only sdists may be used.
     pub no_binary: BTreeSet<ProjectName>,
+    /// Versions that are better than newer ones where they will do, best first. One of which only an sdist fits is not,
+    /// where another version has more.
+    pub preferences: BTreeMap<ProjectName, Vec<Version>>,
 }
 
 /// One project of the solution.
@@ -174,7 +177,7 @@ pub fn likely<'f>(request: &Request, requirement: &Requirement, files: &'f [File
     let policy = Policy::of(request, &requirement.name);
     let range = ranges::of_set(requirement.specifiers()?);
     let candidates = Candidates::new(&policy, files);
-    let version = candidates.newest(&range)?;
+    let version = candidates.best(&range)?;
     files.get(*candidates.files(version).first()?)
 }
 

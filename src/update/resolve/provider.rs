@@ -357,13 +357,13 @@ impl DependencyProvider for Provider<'_> {
             Package::Project(name) | Package::Extra(name, _) => name,
         };
         let project = self.project(name)?;
-        let newest = || project.candidates.newest(range).cloned();
+        let best = || project.candidates.best(range).cloned();
         if matches!(package, Package::Extra(..)) {
             let decided = self.decided.borrow();
             let same = decided.get(name).filter(|v| range.contains(v) && project.candidates.contains(v));
-            return Ok(same.cloned().or_else(newest));
+            return Ok(same.cloned().or_else(best));
         }
-        let version = newest();
+        let version = best();
         if let Some(version) = &version {
             self.decided.borrow_mut().insert(name.clone(), version.clone());
         }

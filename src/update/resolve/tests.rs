@@ -131,6 +131,7 @@ fn request_for(python: [u32; 3], platform: &str, requirements: &[&str]) -> Reque
         dropped: BTreeSet::new(),
         no_build: BTreeSet::new(),
         no_binary: BTreeSet::new(),
+        preferences: BTreeMap::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::host::{Env, Host};
 use crate::net::testing::net;
 use crate::source::NoPages;
 use crate::source::s3::Object;
+use crate::source::s3::Prefix;
 use crate::source::s3::listing::read;
 
 fn open(name: &str, wish: &AwsConfig, variables: &[(&str, &str)]) -> Result<Bucket, S3Error> {
