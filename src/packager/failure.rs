@@ -32,6 +32,71 @@ pub enum Failure {
         /// What is wrong with it, with the line where that is known.
         reason: String,
     },
+    /// A build failed.
+    Build {
+        /// The project.
+        directory: PathBuf,
+        /// All that it said.
+        output: String,
+    },
+    /// Others wrote all the while.
+    Contended {
+        /// What was to be written.
+        at: String,
+    },
+    /// Other bytes are published under that name.
+    Different {
+        /// Where.
+        at: String,
+    },
+    /// A channel still points at it.
+    InUse {
+        /// What was to go.
+        what: String,
+        /// The channel.
+        channel: String,
+    },
+    /// A lock cannot be used.
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no such channel.
+    NoChannel {
+        /// Its name.
+        channel: String,
+        /// Where it would be.
+        at: String,
+        /// Those that there are.
+        there: Vec<String>,
+    },
+    /// The interpreter has no pip.
+    NoPip(PathBuf),
+    /// There is nothing to build.
+    NoProject(PathBuf),
+    /// There is no release to go back to.
+    NoRelease {
+        /// The channel.
+        channel: String,
+        /// The one that was asked for.
+        number: Option<u64>,
+        /// Those that there are.
+        there: Vec<u64>,
+    },
+    /// Nothing of that is published.
+    NotPublished {
+        /// What.
+        what: String,
+        /// Where.
+        at: String,
+    },
+    /// A page of an index that somebody else wrote.
+    NotOurs {
+        /// Where.
+        at: String,
+    },
     /// Standard input or output is in trouble.
     Stream(io::Error),
 }
@@ -59,6 +124,28 @@ impl Failure {
             }
             Self::Project { .. } => Some("mend it, or write launcher.toml by hand".to_owned()),
             Self::NoHost(_) => Some("mount /proc".to_owned()),
+            Self::Build { .. } => Some("what the build backend said stands above".to_owned()),
+            Self::Contended { .. } => Some("others publish there: try again".to_owned()),
+            Self::Different { .. } => {
+                Some("raise the version, or give --force: whoever has the old file keeps it".to_owned())
+            }
+            Self::InUse { .. } => Some("point the channel elsewhere first: everfresh rollback".to_owned()),
+            Self::Lock { .. } => Some("everfresh lock writes it anew".to_owned()),
+            Self::NoChannel { there, .. } if there.is_empty() => {
+                Some("everfresh publish makes one".to_owned())
+            }
+            Self::NoChannel { there, .. } => Some(format!("there are {}", there.join(", "))),
+            Self::NoPip(_) => Some("install pip for it, or name another Python with --python".to_owned()),
+            Self::NoProject(_) => {
+                Some("go to the project's directory, or name files with --wheel".to_owned())
+            }
+            Self::NoRelease { there, .. } if there.len() < 2 => Some("there is no other release".to_owned()),
+            Self::NoRelease { there, .. } => {
+                let numbers: Vec<String> = there.iter().map(ToString::to_string).collect();
+                Some(format!("there are {}", numbers.join(", ")))
+            }
+            Self::NotPublished { .. } => Some("its versions stand in the index: simple/".to_owned()),
+            Self::NotOurs { .. } => Some("publish to a folder of its own, or take that page away".to_owned()),
             Self::Stream(_) => None,
         }
     }
@@ -96,6 +183,26 @@ impl fmt::Display for Failure {
             Self::Exists(path) => write!(f, "{} is there already", path.display()),
             Self::NoDistribution(reason) => reason.fmt(f),
             Self::Project { file, reason } => write!(f, "{}: {reason}", file.display()),
+            Self::Build { directory, output } => {
+                write!(f, "{output}\n\nthe build of {} failed", directory.display())
+            }
+            Self::Contended { at } => write!(f, "{at} is being written all the time"),
+            Self::Different { at } => write!(f, "{at} is there already, with other contents"),
+            Self::InUse { what, channel } => write!(f, "{what} is what the channel {channel} points at"),
+            Self::Lock { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::NoChannel { channel, at, .. } => write!(f, "there is no channel {channel}: no {at}"),
+            Self::NoPip(python) => write!(f, "{} has no pip", python.display()),
+            Self::NoProject(path) => {
+                write!(f, "there is no project in {}: neither pyproject.toml nor setup.py", path.display())
+            }
+            Self::NoRelease { channel, number: None, .. } => {
+                write!(f, "the channel {channel} has no release before the one that it points at")
+            }
+            Self::NoRelease { channel, number: Some(number), .. } => {
+                write!(f, "the channel {channel} has no release {number}")
+            }
+            Self::NotPublished { what, at } => write!(f, "there is no {what} in {at}"),
+            Self::NotOurs { at } => write!(f, "{at} is not a page that everfresh wrote"),
             Self::NoHost(error) => write!(f, "cannot tell where this program lies: {}", words(error)),
             Self::Stream(error) => write!(f, "standard input or output: {}", words(error)),
         }

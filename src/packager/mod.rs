@@ -12,6 +12,7 @@ mod init;
 mod interpreter;
 pub mod lock;
 mod project;
+mod publish;
 mod question;
 mod resolution;
 mod resolve;
@@ -19,6 +20,7 @@ mod scratch;
 mod tags;
 mod target;
 mod unpack;
+mod wheel_build;
 
 use std::io::Write;
 

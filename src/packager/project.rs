@@ -94,7 +94,7 @@ fn of_pyproject(text: &str) -> Result<Option<Project>, String> {
     })
 }
 
-fn table<'t>(parent: &'t DeTable<'_>, key: &str) -> Option<&'t DeTable<'t>> {
+pub(super) fn table<'t>(parent: &'t DeTable<'_>, key: &str) -> Option<&'t DeTable<'t>> {
     match parent.get(key)?.get_ref() {
         DeValue::Table(table) => Some(table),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::failure::Failure;
 use super::scratch::{self, Scratch};
@@ -13,8 +13,7 @@ use crate::package::filename::{DistributionName, Format};
 use crate::package::name::ProjectName;
 use crate::process;
 use crate::python::find::Interpreter;
-use crate::record::FileStamp;
-use crate::time::{Deadline, Timestamp};
+use crate::time::Deadline;
 
 /// The longest that a build may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -35,8 +34,8 @@ pub(crate) fn ensure(
     directory: &Path,
     name: &ProjectName,
 ) -> Result<(PathBuf, bool), Failure> {
-    let newest = wheels(&directory.join("dist"), name)?.into_iter().max_by_key(|path| FileStamp::modified(path));
-    let is_current = |wheel: &PathBuf| FileStamp::modified(wheel) >= newest_source(directory);
+    let newest = wheels(&directory.join("dist"), name)?.into_iter().max_by_key(|path| modified(path));
+    let is_current = |wheel: &PathBuf| modified(wheel) >= newest_source(directory);
     if let Some(wheel) = newest.filter(is_current) {
         return Ok((wheel, false));
     }
@@ -76,8 +75,10 @@ pub(crate) fn build(
             Some(_) => Failure::Build { directory: directory.to_owned(), output },
         });
     }
-    let built = fs::list(scratch.path())?.into_iter().find(|path| path.extension().is_some_and(|e| e == "whl"));
-    let nothing = || Failure::Build { directory: directory.to_owned(), output: "it left no wheel".to_owned() };
+    let built =
+        fs::list(scratch.path())?.into_iter().find(|path| path.extension().is_some_and(|e| e == "whl"));
+    let nothing =
+        || Failure::Build { directory: directory.to_owned(), output: "it left no wheel".to_owned() };
     let built = built.ok_or_else(nothing)?;
     fs::create_dir_all_mode(output, 0o755)?;
     let wheel = output.join(built.file_name().unwrap_or_default());
@@ -96,8 +97,13 @@ fn wheels(dist: &Path, name: &ProjectName) -> Result<Vec<PathBuf>, Error> {
     Ok(paths.into_iter().filter(is_own).collect())
 }
 
+/// As finely as the file system tells: a change may follow a build at once.
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::symlink_metadata(path).ok()?.modified().ok()
+}
+
 /// When a source was last changed.
-fn newest_source(directory: &Path) -> Option<Timestamp> {
+fn newest_source(directory: &Path) -> Option<SystemTime> {
     let mut newest = None;
     let mut waiting = vec![directory.to_owned()];
     while let Some(directory) = waiting.pop() {
@@ -108,8 +114,11 @@ fn newest_source(directory: &Path) -> Option<Timestamp> {
             }
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if metadata.is_file() {
-                newest = newest.max(FileStamp::modified(&path));
-            } else if metadata.is_dir() && !MADE.contains(&name.as_str()) && !fs::exists(&path.join("pyvenv.cfg")) {
+                newest = newest.max(modified(&path));
+            } else if metadata.is_dir()
+                && !MADE.contains(&name.as_str())
+                && !fs::exists(&path.join("pyvenv.cfg"))
+            {
                 waiting.push(path);
             }
         }

@@ -51,7 +51,10 @@ impl fmt::Display for Channel {
 impl fmt::Display for InvalidChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.escape_debug();
-        write!(f, "'{text}' is no name of a channel: small letters, digits, '.', '-' and '_', not files or simple")
+        write!(
+            f,
+            "'{text}' is no name of a channel: small letters, digits, '.', '-' and '_', not files or simple"
+        )
     }
 }
 
@@ -197,7 +200,9 @@ impl Shelf {
                 continue;
             }
             let seen = current.as_ref().map(|(_, version)| version);
-            if self.destination.write_if(&pointer(channel), text.as_bytes(), Kind::Toml, seen)? == Written::Done {
+            if self.destination.write_if(&pointer(channel), text.as_bytes(), Kind::Toml, seen)?
+                == Written::Done
+            {
                 return Ok(Released::New(release));
             }
             self.destination.delete(&own)?;
@@ -206,17 +211,23 @@ impl Shelf {
     }
 
     /// Points a channel at the release before the one that it points at, or at that one.
-    pub(crate) fn go_back(&mut self, channel: &Channel, to: Option<u64>) -> Result<(Release, Release), Failure> {
+    pub(crate) fn go_back(
+        &mut self,
+        channel: &Channel,
+        to: Option<u64>,
+    ) -> Result<(Release, Release), Failure> {
         for _ in 0..PATIENCE {
             let (current, seen) = self.existing(channel)?;
             let kept = self.kept(channel)?;
-            let none = || Failure::NoRelease { channel: channel.to_string(), number: to, there: kept.clone() };
+            let none =
+                || Failure::NoRelease { channel: channel.to_string(), number: to, there: kept.clone() };
             let target = to.or(current.previous).filter(|number| kept.contains(number)).ok_or_else(none)?;
             let read = self.destination.read(&kept_at(channel, target), LARGEST)?;
             let (bytes, _) = read.ok_or_else(none)?;
             let release = Release::read(&String::from_utf8_lossy(&bytes));
             if self.dry
-                || self.destination.write_if(&pointer(channel), &bytes, Kind::Toml, Some(&seen))? == Written::Done
+                || self.destination.write_if(&pointer(channel), &bytes, Kind::Toml, Some(&seen))?
+                    == Written::Done
             {
                 return Ok((current, release));
             }

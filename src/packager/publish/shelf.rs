@@ -85,7 +85,9 @@ impl Shelf {
         let Some(found) = self.destination.look_up(key)? else { return Ok(Shelved::Uploaded) };
         let sha256 = match found.sha256 {
             Some(sha256) => Some(sha256),
-            None => self.page(&parcel.name.project)?.0.file(&parcel.filename).map(|entry| entry.sha256.clone()),
+            None => {
+                self.page(&parcel.name.project)?.0.file(&parcel.filename).map(|entry| entry.sha256.clone())
+            }
         };
         let same = match (&sha256, &found.etag) {
             (Some(sha256), _) => *sha256 == parcel.sha256,
@@ -104,7 +106,8 @@ impl Shelf {
         let Some((bytes, version)) = self.destination.read(&key, fs::SMALL_FILE)? else {
             return Ok((ProjectPage::empty(project), None));
         };
-        let page = ProjectPage::read(&bytes).ok_or_else(|| Failure::NotOurs { at: self.destination.shown(&key) })?;
+        let page =
+            ProjectPage::read(&bytes).ok_or_else(|| Failure::NotOurs { at: self.destination.shown(&key) })?;
         Ok((page, Some(version)))
     }
 
@@ -126,7 +129,9 @@ impl Shelf {
                 return Ok(());
             }
             let json = page.json();
-            if self.destination.write_if(&key, json.as_bytes(), Kind::Json, version.as_ref())? == Written::Done {
+            if self.destination.write_if(&key, json.as_bytes(), Kind::Json, version.as_ref())?
+                == Written::Done
+            {
                 return self.follow(project, page).and_then(|()| self.list_project(project));
             }
         }
@@ -151,13 +156,15 @@ impl Shelf {
         let key = "simple/index.json";
         for _ in 0..PATIENCE {
             let read = self.destination.read(key, fs::SMALL_FILE)?;
-            let mut root = RootPage::read(read.as_ref().map(|(bytes, _)| bytes.as_slice()).unwrap_or_default());
+            let mut root =
+                RootPage::read(read.as_ref().map(|(bytes, _)| bytes.as_slice()).unwrap_or_default());
             if !root.0.insert(project.clone()) && read.is_some() {
                 return Ok(());
             }
             let version = read.map(|(_, version)| version);
             let json = root.json();
-            if self.destination.write_if(key, json.as_bytes(), Kind::Json, version.as_ref())? == Written::Done {
+            if self.destination.write_if(key, json.as_bytes(), Kind::Json, version.as_ref())? == Written::Done
+            {
                 return self.write_html("simple/", &root.html());
             }
         }
@@ -193,7 +200,9 @@ impl Shelf {
 
     /// Takes files away, after the index has stopped telling of them.
     pub(crate) fn remove(&mut self, project: &ProjectName, filenames: &[String]) -> Result<(), Failure> {
-        self.change_page(project, &mut |page| page.files.retain(|entry| !filenames.contains(&entry.filename)))?;
+        self.change_page(project, &mut |page| {
+            page.files.retain(|entry| !filenames.contains(&entry.filename))
+        })?;
         if self.dry {
             return Ok(());
         }
