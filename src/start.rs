@@ -14,6 +14,7 @@ use crate::state::{Generation, State};
 use crate::time::Timestamp;
 use crate::update::Cause;
 use crate::update::activate;
+use crate::update::environment::is_for;
 use crate::update::process::{self, Waited};
 
 /// What a start does about its sources.
@@ -134,9 +135,9 @@ fn is_outdated(app: &App, active: &Generation) -> bool {
         || recipe.inherit != python.inherit
 }
 
-/// The record of a generation, as it would be written now; `None` without an interpreter.
+/// The record of a generation, as it would be written now; `None` without the interpreter that it was made for.
 pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timestamp) -> Option<Record> {
-    let interpreter = state.interpreter.as_ref()?;
+    let interpreter = state.interpreter.as_ref().filter(|known| is_for(known, generation))?;
     let environment = app.store.environment(&generation.environment);
     let update = &app.config.update;
     let next_check = match update.mode {

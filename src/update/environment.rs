@@ -14,7 +14,7 @@ use crate::launch::{Recipe, Target};
 use crate::package::filename::{DistributionName, Format};
 use crate::process as child;
 use crate::python::find::Interpreter;
-use crate::state::{Generation, PinnedFile};
+use crate::state::{Generation, PinnedFile, RememberedInterpreter};
 use crate::store::{EnvironmentFiles, Store};
 use crate::time::Deadline;
 use crate::trust::hashes::sha256_hex;
@@ -56,6 +56,18 @@ pub struct Environment {
     files: Vec<Fetched>,
 }
 
+/// Whether a generation's environment was made for that interpreter, as it was when it was probed.
+pub fn is_for(interpreter: &RememberedInterpreter, generation: &Generation) -> bool {
+    let interpreter = Interpreter::from_memory(interpreter);
+    interpreter.is_some_and(|known| key(&known.identity(), generation.pins.iter()) == generation.environment)
+}
+
+fn key<'p>(interpreter: &str, pins: impl Iterator<Item = &'p PinnedFile>) -> String {
+    let pins: Vec<String> = pins.map(|pin| format!("{}=={} {}", pin.name, pin.version, pin.sha256)).collect();
+    let key = sha256_hex(format!("{LAYOUT}\n{interpreter}\n{}", pins.join("\n")).as_bytes());
+    key[..32].to_owned()
+}
+
 /// An environment that is built and not yet in its place.
 #[derive(Debug)]
 pub struct Staged {
@@ -91,12 +103,8 @@ impl Environment {
     /// The environment of a pinned set.
     pub fn planned(interpreter: &Interpreter, files: Vec<Fetched>) -> Self {
         let identity = interpreter.identity();
-        let pins: Vec<String> = files
-            .iter()
-            .map(|file| format!("{}=={} {}", file.pin.name, file.pin.version, file.pin.sha256))
-            .collect();
-        let key = sha256_hex(format!("{LAYOUT}\n{identity}\n{}", pins.join("\n")).as_bytes());
-        Self { key: key[..32].to_owned(), interpreter: identity, files }
+        let key = key(&identity, files.iter().map(|file| &file.pin));
+        Self { key, interpreter: identity, files }
     }
 
     /// The environment of a generation's pinned set for another interpreter, all from the store.

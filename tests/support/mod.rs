@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod net;
 pub mod outcome;
 pub mod packages;
+pub mod power;
 pub mod project;
 pub mod python;
 pub mod response;

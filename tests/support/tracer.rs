@@ -21,6 +21,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::power::{NameChange, Pending};
 use super::start::Start;
 
 /// No traced run takes longer; then everything is killed.
@@ -59,8 +60,8 @@ pub struct Traced {
     pub changes: Vec<Change>,
     /// Whether the start itself was killed by the fault.
     pub start_was_hit: bool,
-    /// Files whose contents no fsync had brought to the disk when it ended, by inode.
-    pub unsynced: BTreeSet<u64>,
+    /// What no fsync had brought to the disk when it ended.
+    pub pending: Pending,
 }
 
 impl Traced {
@@ -89,11 +90,11 @@ impl Start {
 struct Tracer<'a> {
     below: &'a Path,
     fault: Option<(usize, Fault)>,
-    /// Threads that are inside a system call, with what is to be done when it ends.
-    inside: BTreeMap<i32, AtExit>,
+    /// Threads that are inside a system call, with what is to be done when it ends, and the name that it changes.
+    inside: BTreeMap<i32, (AtExit, Option<NameChange>)>,
     processes: Arc<Mutex<BTreeSet<i32>>>,
     changes: Vec<Change>,
-    unsynced: BTreeSet<u64>,
+    pending: Pending,
     hit: Option<i32>,
 }
 
@@ -118,7 +119,7 @@ impl<'a> Tracer<'a> {
             inside: BTreeMap::new(),
             processes: Arc::default(),
             changes: vec![],
-            unsynced: BTreeSet::new(),
+            pending: Pending::new(below),
             hit: None,
         }
     }
@@ -143,6 +144,10 @@ impl<'a> Tracer<'a> {
         let over = self.watch();
         let status = self.follow(id);
         drop(over);
+        // What was under way when everything was killed may have come to its end.
+        for (_, name) in std::mem::take(&mut self.inside).into_values() {
+            self.pending.done(name);
+        }
         let text = |bytes: mpsc::Receiver<Vec<u8>>| {
             String::from_utf8_lossy(&bytes.recv_timeout(LONGEST).unwrap()).into_owned()
         };
@@ -152,7 +157,7 @@ impl<'a> Tracer<'a> {
             status,
             start_was_hit: self.hit == Some(id),
             changes: self.changes,
-            unsynced: self.unsynced,
+            pending: self.pending,
         }
     }
 
@@ -187,18 +192,25 @@ impl<'a> Tracer<'a> {
                 }
                 Ok(WaitStatus::Stopped(thread, signal)) => go_on(thread, Some(signal)),
                 Ok(WaitStatus::Exited(process, code)) => {
-                    self.inside.remove(&process.as_raw());
+                    self.ended(process.as_raw());
                     self.processes.lock().unwrap().remove(&process.as_raw());
                     if process.as_raw() == start {
                         status = Some(code);
                     }
                 }
                 Ok(WaitStatus::Signaled(process, ..)) => {
-                    self.inside.remove(&process.as_raw());
+                    self.ended(process.as_raw());
                     self.processes.lock().unwrap().remove(&process.as_raw());
                 }
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// A thread that dies inside a call may have come to its end.
+    fn ended(&mut self, thread: i32) {
+        if let Some((_, name)) = self.inside.remove(&thread) {
+            self.pending.done(name);
         }
     }
 
@@ -210,15 +222,34 @@ impl<'a> Tracer<'a> {
         match self.inside.remove(&thread.as_raw()) {
             None if !begins => {}
             None => {
-                let at_exit = self.enter(thread, registers);
-                self.inside.insert(thread.as_raw(), at_exit);
+                let inside = self.enter(thread, registers);
+                self.inside.insert(thread.as_raw(), inside);
             }
-            Some(at_exit) => self.leave(thread, registers, at_exit),
+            Some((at_exit, name)) => {
+                self.leave(thread, registers, at_exit);
+                if registers.rax.cast_signed() >= 0 {
+                    self.pending.done(name);
+                }
+            }
         }
     }
 
-    fn enter(&mut self, thread: Pid, mut registers: user_regs_struct) -> AtExit {
-        let Some((call, path)) = change(thread, &registers, self.below) else { return AtExit::Nothing };
+    fn enter(&mut self, thread: Pid, registers: user_regs_struct) -> (AtExit, Option<NameChange>) {
+        let Some((call, path)) = change(thread, &registers, self.below) else {
+            return (AtExit::Nothing, None);
+        };
+        let name = self.pending.begins(call, source(thread, &registers).as_deref(), &path);
+        (self.meet(thread, registers, call, path), name)
+    }
+
+    /// What happens to a call that changes the disk.
+    fn meet(
+        &mut self,
+        thread: Pid,
+        mut registers: user_regs_struct,
+        call: &'static str,
+        path: PathBuf,
+    ) -> AtExit {
         let process = process_of(thread);
         self.changes.push(Change { call, path, process });
         let number = self.changes.len();
@@ -264,15 +295,15 @@ impl<'a> Tracer<'a> {
             }
             AtExit::KillAll => kill_each(&self.processes),
             AtExit::Opened if result >= 0 => {
-                self.unsynced.extend(inode(thread, result.cast_unsigned()));
+                self.pending.written(inode(thread, result.cast_unsigned()));
             }
-            AtExit::Written(descriptor) if result >= 0 => self.unsynced.extend(inode(thread, descriptor)),
+            AtExit::Written(descriptor) if result >= 0 => {
+                self.pending.written(inode(thread, descriptor));
+            }
             AtExit::Synced(descriptor) if result == 0 => {
-                if let Some(inode) = inode(thread, descriptor) {
-                    self.unsynced.remove(&inode);
-                }
+                self.pending.synced(inode(thread, descriptor));
             }
-            AtExit::AllSynced if result == 0 => self.unsynced.clear(),
+            AtExit::AllSynced if result == 0 => self.pending.all_synced(),
             _ => {}
         }
     }
@@ -333,6 +364,16 @@ fn change(thread: Pid, registers: &user_regs_struct, below: &Path) -> Option<(&'
         _ => None,
     };
     found.filter(|(_, path)| path.starts_with(below))
+}
+
+/// The name that a renaming takes away.
+fn source(thread: Pid, registers: &user_regs_struct) -> Option<PathBuf> {
+    let &user_regs_struct { rdi, rsi, orig_rax, .. } = registers;
+    match c_long::try_from(orig_rax).ok()? {
+        libc::SYS_rename => named(thread, u64::from(libc::AT_FDCWD.cast_unsigned()), rdi),
+        libc::SYS_renameat | libc::SYS_renameat2 => named(thread, rdi, rsi),
+        _ => None,
+    }
 }
 
 /// The path that a call names.
