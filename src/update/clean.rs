@@ -250,17 +250,13 @@ fn sweep_by_age(app: &App, host: &Host) -> Cleaned {
         }
         is_older(&mark, now, GRACE_WITHOUT_LOCKS)
     };
-    let count = |paths: Vec<PathBuf>, needed: &BTreeSet<String>, proof: fn(PathBuf) -> PathBuf| {
+    let count = |paths: Vec<PathBuf>, needed: &BTreeSet<String>, remove: fn(&Path) -> bool| {
         let old = paths.into_iter().filter(|path| is_old(path, is_among(path, needed))).take(BOUND);
-        old.filter(|path| {
-            let proof = proof(path.clone());
-            !fs::is_open_here(&proof) && take_down(path, &proof)
-        })
-        .count()
+        old.filter(|path| remove(path)).count()
     };
     let cleaned = Cleaned {
-        environments: count(app.store.environments(), &needed.environments, completion_of),
-        distributions: count(app.store.distributions(), &needed.distributions, description_of),
+        environments: count(app.store.environments(), &needed.environments, remove_unless_open),
+        distributions: count(app.store.distributions(), &needed.distributions, remove_distribution),
     };
     remove_all(forgotten_pages(app, now).iter().chain(&unfinished(app, now, GRACE_WITHOUT_LOCKS)));
     tell(app, host, cleaned);
@@ -299,9 +295,15 @@ pub fn remove_environment(root: &Path) -> bool {
     }
 }
 
+/// Removes an environment unless a process of this machine runs from it: it would have the completion record open.
+fn remove_unless_open(root: &Path) -> bool {
+    let completion = completion_of(root.to_owned());
+    !fs::is_open_here(&completion) && take_down(root, &completion)
+}
+
 fn remove_distribution(root: &Path) -> bool {
     if fs::is_own_dir(root) {
-        take_down(root, &description_of(root.to_owned()))
+        take_down(root, &DistributionFiles::at(root.to_owned()).description())
     } else {
         fs::remove_file(root).is_ok()
     }
@@ -323,8 +325,4 @@ fn is_in_use(environment: &EnvironmentFiles) -> bool {
 
 fn completion_of(environment: PathBuf) -> PathBuf {
     EnvironmentFiles::at(environment).completion()
-}
-
-fn description_of(distribution: PathBuf) -> PathBuf {
-    DistributionFiles::at(distribution).description()
 }

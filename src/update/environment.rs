@@ -62,6 +62,14 @@ pub fn is_for(interpreter: &RememberedInterpreter, generation: &Generation) -> b
     interpreter.is_some_and(|known| key(&known.identity(), generation.pins.iter()) == generation.environment)
 }
 
+/// Whether a file can be used by that interpreter.
+pub fn fits(interpreter: &Interpreter, pin: &PinnedFile) -> bool {
+    DistributionName::parse(&pin.filename).is_ok_and(|name| match &name.format {
+        Format::Wheel { tags, .. } => interpreter.tags().rank(tags).is_some(),
+        Format::Egg { .. } | Format::Sdist | Format::Pipper => true,
+    })
+}
+
 fn key<'p>(interpreter: &str, pins: impl Iterator<Item = &'p PinnedFile>) -> String {
     let pins: Vec<String> = pins.map(|pin| format!("{}=={} {}", pin.name, pin.version, pin.sha256)).collect();
     let key = sha256_hex(format!("{LAYOUT}\n{interpreter}\n{}", pins.join("\n")).as_bytes());
@@ -114,12 +122,11 @@ impl Environment {
     pub fn from_store(app: &App, interpreter: &Interpreter, generation: &Generation) -> Result<Self, Error> {
         let files = generation.pins.iter().map(|pin| {
             let gone = || Error::NotInStore { filename: pin.filename.clone() };
-            let name = DistributionName::parse(&pin.filename).map_err(|_| gone())?;
-            let fits = match &name.format {
-                Format::Wheel { tags, .. } => interpreter.tags().rank(tags).is_some(),
-                Format::Egg { .. } | Format::Sdist | Format::Pipper => true,
-            };
-            let description = Description::read(&app.store, &pin.sha256).filter(|_| fits).ok_or_else(gone)?;
+            if !fits(interpreter, pin) {
+                let python = interpreter.facts.version.to_string();
+                return Err(Error::Misfit { filename: pin.filename.clone(), python, then: None });
+            }
+            let description = Description::read(&app.store, &pin.sha256).ok_or_else(gone)?;
             Ok(Fetched { pin: pin.clone(), description })
         });
         let files = files.collect::<Result<Vec<_>, Error>>()?;

@@ -16,7 +16,7 @@ use crate::support::outcome::Outcome;
 use crate::support::power::Loss;
 use crate::support::start::Start;
 use crate::support::tracer::{Fault, Traced};
-use crate::support::{App, Index, Wheel};
+use crate::support::{App, Index, Wheel, python};
 
 /// Points of a scenario that are tried where not all are.
 const SAMPLE: usize = 2;
@@ -179,23 +179,15 @@ impl Scenario {
         }
     }
 
-    /// The interpreter is another file than it was, as after its package was upgraded.
+    /// The interpreter is another version than it was, as after its package was upgraded.
     fn upgraded_interpreter() -> Self {
-        let mut world = World::new();
-        let link = world.app.root().join("bin/python3");
-        let real = std::fs::read_link(&link).unwrap();
-        let own = world.app.root().join("bin/python-of-its-own");
-        // A script: Python itself would not find its library from here.
-        let script = |words: &str| {
-            std::fs::write(&own, format!("#!/bin/sh\n{words}exec {} \"$@\"\n", real.display())).unwrap();
-            assert!(Command::new("chmod").arg("755").arg(&own).status().unwrap().success());
-        };
-        script("");
-        world.app = world.app.python("path", own.to_str().unwrap());
+        let world = World::new();
+        let interpreter = world.app.root().join("bin/python3");
+        python::pretend(&interpreter, "3.11.7");
         world.app.run::<&str>(&[]).prints(&output(1));
         world.app.settle();
         world.keep();
-        script("# upgraded\n");
+        python::pretend(&interpreter, "3.12.1");
         Self {
             name: "upgraded interpreter",
             world,

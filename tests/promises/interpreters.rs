@@ -48,8 +48,11 @@ fn packages_that_were_made_for_another_python_are_not_started_with_this_one() {
     // Offline nothing fits, however often it is started; and Python stays what it was asked to be.
     for _ in 0..2 {
         let outcome = app.start::<&str>(&[]).without_network().run();
-        println!("SAID {}", outcome.err());
-        outcome.status(125).stdout("");
+        outcome.status(125).stdout("").stderr(
+            "myapp: error: myapp-1.0-cp311-none-any.whl is not for Python 3.12.1, which is here now; cannot fetch \
+             http://127.0.0.1:[PORT]/simple/myapp/: cannot connect: network is unreachable\n\
+             hint: check the network, and the proxy variables where there is a proxy\n",
+        );
     }
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     app.settle();
@@ -67,7 +70,6 @@ fn where_the_newest_version_is_for_another_python_an_older_one_in_the_cache_that
     app.run(&["self", "update"]).prints("myapp 1.0 → 2.0\n");
     python::pretend(&python3(&app), "3.12.1");
     let outcome = app.start::<&str>(&[]).without_network().run();
-    println!("SAID {}", outcome.err());
     outcome.status(0).stdout("myapp 1.0\n");
     app.start::<&str>(&[]).without_network().run().prints("myapp 1.0\n");
 }
@@ -87,6 +89,31 @@ fn going_back_to_a_generation_of_the_python_before_makes_it_for_this_one() {
     let (version, generation) = runs_on(&app);
     assert_eq!(version, "3.12.1");
     assert!(generation > 2, "generation {generation} was made for 3.11.7");
+}
+
+/// A cache that everybody shares cannot be written by most; a package manager upgrades Python all the same.
+#[test]
+fn where_the_environment_cannot_be_made_again_it_is_started_as_it_is_if_all_in_it_fits() {
+    for (tag, upgraded, starts) in [
+        ("cp311-none-any", "3.11.8", true),
+        ("py3-none-any", "3.12.1", true),
+        ("cp311-none-any", "3.12.1", false),
+    ] {
+        let index = Index::with([Wheel::app("1.0").tag(tag)]);
+        let app = installed(&index, "3.11.7");
+        python::pretend(&python3(&app), upgraded);
+        let read_only =
+            "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && shift && exec \"$@\"";
+        for _ in 0..2 {
+            let start = app.start::<&str>(&[]).in_mounts_of_its_own(read_only, &app.cache());
+            let outcome = start.run();
+            if starts {
+                outcome.prints("myapp 1.0\n");
+            } else {
+                outcome.status(125).stdout("");
+            }
+        }
+    }
 }
 
 #[test]

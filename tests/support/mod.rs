@@ -22,6 +22,8 @@ pub mod servers;
 pub mod site;
 pub mod start;
 #[cfg(target_arch = "x86_64")]
+pub mod system_calls;
+#[cfg(target_arch = "x86_64")]
 pub mod tracer;
 
 pub use app::App;
