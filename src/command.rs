@@ -300,7 +300,7 @@ fn info(app: &App, host: &Host) -> Value {
         })),
         "cache": {
             "path": shown(app.store.root()),
-            "bytes": size_of(app.store.root()),
+            "bytes": fs::size_of_tree(app.store.root()),
             "writable": app.writable,
         },
     })
@@ -309,25 +309,6 @@ fn info(app: &App, host: &Host) -> Value {
 /// A path as text; what of it is no text is replaced.
 fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
-}
-
-/// Bytes of all files below a directory; files that have several names count once.
-fn size_of(root: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut waiting = vec![root.to_owned()];
-    let mut bytes = 0;
-    while let Some(directory) = waiting.pop() {
-        for path in fs::list(&directory).unwrap_or_default() {
-            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
-            if metadata.is_dir() {
-                waiting.push(path);
-            } else if seen.insert((metadata.dev(), metadata.ino())) {
-                bytes += metadata.len();
-            }
-        }
-    }
-    bytes
 }
 
 fn show_info(info: &Value, now: Timestamp) -> String {

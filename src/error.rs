@@ -129,6 +129,15 @@ pub enum Error {
         /// The file.
         filename: String,
     },
+    /// A file of the active generation is for another Python than the one that is here now.
+    Misfit {
+        /// The file.
+        filename: String,
+        /// The version of the Python that is here.
+        python: String,
+        /// Why nothing else could be had either, where that was tried.
+        then: Option<Box<Self>>,
+    },
     /// What cannot be imported is as it should be, as far as the store knows.
     NothingToRepair {
         /// The app.
@@ -262,6 +271,7 @@ impl Error {
         match self {
             Self::Interpreter { .. } => 126,
             Self::NoInterpreter { .. } | Self::NoInterpreterInside { .. } => 127,
+            Self::Misfit { then: Some(then), .. } => then.status(),
             Self::Update { status, .. } => *status,
             _ => 125,
         }
@@ -309,6 +319,10 @@ impl fmt::Display for Error {
             Self::NoInterpreterInside { url } => write!(f, "there is no Python in {url}"),
             Self::InterpreterArchive { filename, reason } => {
                 write!(f, "{filename} cannot be unpacked: {reason}")
+            }
+            Self::Misfit { filename, python, then } => {
+                write!(f, "{filename} is not for Python {python}, which is here now")?;
+                then.as_ref().map_or(Ok(()), |then| write!(f, "; {then}"))
             }
             Self::NotInStore { filename } => write!(f, "{filename} is not in the cache"),
             Self::NothingToRepair { app } => write!(f, "{app} cannot be repaired from the cache"),

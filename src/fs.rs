@@ -262,6 +262,38 @@ pub fn is_dir(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
+/// Whether `path` itself is a directory, and no link to one.
+pub fn is_own_dir(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// Bytes of all files below a directory, links not followed; files that have several names count once.
+pub fn size_of_tree(root: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let mut seen = std::collections::BTreeSet::new();
+    let mut waiting = vec![root.to_owned()];
+    let mut bytes = 0;
+    while let Some(directory) = waiting.pop() {
+        for path in list(&directory).unwrap_or_default() {
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            if metadata.is_dir() {
+                waiting.push(path);
+            } else if seen.insert((metadata.dev(), metadata.ino())) {
+                bytes += metadata.len();
+            }
+        }
+    }
+    bytes
+}
+
+/// Whether a process of this machine has the file open, as far as this user may know (Linux's `/proc`).
+pub fn is_open_here(path: &Path) -> bool {
+    let Ok(path) = fs::canonicalize(path) else { return false };
+    let processes = list(Path::new("/proc")).unwrap_or_default();
+    let descriptors = |process: &PathBuf| list(&process.join("fd")).unwrap_or_default();
+    processes.iter().flat_map(descriptors).any(|open| fs::read_link(open).is_ok_and(|file| file == path))
+}
+
 /// Whether `path` leads to a regular file with an execute bit.
 pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)

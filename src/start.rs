@@ -10,11 +10,13 @@ use crate::host::Host;
 use crate::launch::{IMPORT_ERROR, Launch, Target, Variable};
 use crate::log;
 use crate::probation::{self, Stage};
+use crate::python::find;
 use crate::record::{Ready, Record};
-use crate::state::{Generation, State};
+use crate::state::{Generation, RememberedInterpreter, State};
 use crate::time::Timestamp;
 use crate::update::Cause;
 use crate::update::activate;
+use crate::update::environment::{fits, is_for};
 use crate::update::process::{self, Waited};
 
 /// What a start does about its sources.
@@ -91,10 +93,25 @@ fn last_resort(app: &App, state: &State, host: &Host) -> Option<Ready> {
     let mut kept =
         state.generations.iter().rev().filter(|generation| activate::can_start(app, state, generation));
     let older = kept.find_map(|generation| record_of(app, state, generation, host.now())?.hold());
-    older.or_else(|| {
+    older.or_else(|| as_it_is(app, state, host)).or_else(|| {
         let mut records = app.records(host).into_iter();
         records.find_map(|path| Record::decode(&fs::read(&path, fs::SMALL_FILE).ok()?)?.hold())
     })
+}
+
+/// A generation that was made for the interpreter before, where it cannot be made for the one that is here (a cache that
+/// is full, or that others write) and everything in it is for that one too.
+fn as_it_is(app: &App, state: &State, host: &Host) -> Option<Ready> {
+    let interpreter = find::find(&app.config.python, host, state.interpreter.as_ref()).ok()?;
+    let known = interpreter.remembered();
+    let active = state.active()?;
+    let older = state.generations.iter().rev().filter(|older| older.number < active.number && !older.left);
+    std::iter::once(active)
+        .chain(older)
+        .filter(|generation| !state.quarantine.contains_key(&generation.identity()))
+        .filter(|generation| app.store.environment(&generation.environment).is_complete())
+        .filter(|generation| generation.pins.iter().all(|pin| fits(&interpreter, pin)))
+        .find_map(|generation| record(app, state, &known, generation, host.now()).hold())
 }
 
 fn decide(app: &App, state: &State, now: Timestamp) -> Decision {
@@ -135,9 +152,19 @@ fn is_outdated(app: &App, active: &Generation) -> bool {
         || recipe.inherit != python.inherit
 }
 
-/// The record of a generation, as it would be written now; `None` without an interpreter.
+/// The record of a generation, as it would be written now; `None` without the interpreter that it was made for.
 pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timestamp) -> Option<Record> {
-    let interpreter = state.interpreter.as_ref()?;
+    let interpreter = state.interpreter.as_ref().filter(|known| is_for(known, generation))?;
+    Some(record(app, state, interpreter, generation, now))
+}
+
+fn record(
+    app: &App,
+    state: &State,
+    interpreter: &RememberedInterpreter,
+    generation: &Generation,
+    now: Timestamp,
+) -> Record {
     let environment = app.store.environment(&generation.environment);
     let update = &app.config.update;
     let next_check = match update.mode {
@@ -145,7 +172,7 @@ pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timesta
         _ => Some(state.next_check(update.interval, &app.inputs()).unwrap_or(Timestamp(0))),
     };
     let launch: Launch = generation.recipe.launch(generation.number, &interpreter.path, &environment.site());
-    Some(Record {
+    Record {
         config: app.config_stamp,
         interpreter: interpreter.stamp,
         completion: environment.completion(),
@@ -156,7 +183,7 @@ pub fn record_of(app: &App, state: &State, generation: &Generation, now: Timesta
         news: activate::news(state, generation, &app.config.app.name),
         on_probation: state.probation.is_some(),
         launch,
-    })
+    }
 }
 
 /// The active generation, ready to be started; tells the user once what is new in it.

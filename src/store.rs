@@ -14,6 +14,7 @@
 //!     manifest.json     what it was made from
 //!     complete          written last; an app that runs holds a shared lock on it; holds the boot's identity until
 //!                       all files are known to be on the disk
+//!     unneeded          since when nothing needs it, where the file system has no locks; in store/<sha256>/ too
 //!   store/<sha256>/
 //!     tree/             one distribution unpacked, hard-linked into environments
 //!     unpacked.json     what is known of it; written last
@@ -22,7 +23,7 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,17 @@ pub struct Store {
     root: PathBuf,
     /// Whether it lies where every user can make directories, so that its owner has to be looked at.
     shared_place: bool,
+}
+
+/// Who else is at work in a cache.
+#[derive(Debug)]
+pub enum Company {
+    /// Nobody, for as long as this lock is held.
+    Nobody(File),
+    /// An updater, or somebody who cleans.
+    Somebody,
+    /// The file system has no locks to tell.
+    Unknown,
 }
 
 /// One app's own files in a cache.
@@ -144,12 +156,18 @@ impl Store {
 
     /// All environments there are, whole or not.
     pub fn environments(&self) -> Vec<PathBuf> {
-        fs::list(&self.root.join("envs")).unwrap_or_default()
+        self.own("envs")
     }
 
     /// All unpacked distributions there are, whole or not.
     pub fn distributions(&self) -> Vec<PathBuf> {
-        fs::list(&self.root.join("store")).unwrap_or_default()
+        self.own("store")
+    }
+
+    /// What is in a directory of this cache; nothing where that is a link: what lies behind it may be anybody's.
+    fn own(&self, directory: &str) -> Vec<PathBuf> {
+        let directory = self.root.join(directory);
+        if fs::is_own_dir(&directory) { fs::list(&directory).unwrap_or_default() } else { Vec::new() }
     }
 
     /// The unpacked distribution whose archive has that SHA-256.
@@ -169,20 +187,22 @@ impl Store {
 
     /// The remembered answers.
     pub fn pages(&self) -> Vec<PathBuf> {
-        fs::list(&self.root.join("pages")).unwrap_or_default()
+        self.own("pages")
     }
 
     /// What was being written when its writer died, but for environments and distributions: those of apps apart.
     pub fn unfinished(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
-        let unfinished = |directory: &Path| {
-            let paths = fs::list(directory).unwrap_or_default();
-            paths.into_iter().filter(|path| fs::is_unfinished(path)).collect::<Vec<_>>()
+        let unfinished = |mut paths: Vec<PathBuf>| {
+            paths.retain(|path| fs::is_unfinished(path));
+            paths
         };
-        let shared = [&self.root.join("pages"), &self.root.join("pythons"), &self.root];
-        let apps = fs::list(&self.root.join("apps")).unwrap_or_default();
+        let apps = self.own("apps").into_iter().filter(|app| fs::is_own_dir(app));
         (
-            shared.into_iter().flat_map(|directory| unfinished(directory)).collect(),
-            apps.iter().flat_map(|app| unfinished(app)).collect(),
+            ["pages", "pythons", ""]
+                .into_iter()
+                .flat_map(|directory| unfinished(self.own(directory)))
+                .collect(),
+            apps.flat_map(|app| unfinished(fs::list(&app).unwrap_or_default())).collect(),
         )
     }
 
@@ -192,10 +212,17 @@ impl Store {
         file.lock_shared().ok().map(|()| file)
     }
 
-    /// The same lock for who must be alone in the cache; `None` while anybody is at work.
-    pub fn use_alone(&self) -> Option<File> {
-        let file = fs::open_lock(&self.root.join("lock")).ok()?;
-        file.try_lock().ok().map(|()| file)
+    /// The same lock for who must be alone in the cache.
+    ///
+    /// # Errors
+    /// When its file cannot be opened.
+    pub fn use_alone(&self) -> Result<Company, Error> {
+        let file = fs::open_lock(&self.root.join("lock"))?;
+        Ok(match file.try_lock() {
+            Ok(()) => Company::Nobody(file),
+            Err(TryLockError::WouldBlock) => Company::Somebody,
+            Err(TryLockError::Error(_)) => Company::Unknown,
+        })
     }
 
     /// The state files of all apps that use this cache.
@@ -240,6 +267,11 @@ impl AppFiles {
     pub fn log(&self) -> PathBuf {
         self.root.join("log")
     }
+}
+
+/// Written into an environment or a distribution, where there are no locks, when nothing needs it any more.
+pub fn unneeded_mark(root: &Path) -> PathBuf {
+    root.join("unneeded")
 }
 
 /// What tells this run of the machine from the last one (Linux's `random/boot_id`); `None` where it does not say.

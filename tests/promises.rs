@@ -23,6 +23,7 @@ mod promises {
     mod crash_safety;
     mod damage;
     mod hooks_and_verify;
+    mod interpreters;
     mod launch;
     mod launch_details;
     mod probation;

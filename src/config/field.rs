@@ -39,6 +39,23 @@ pub(super) fn at<T>(line: usize, problem: Problem) -> Result<T, ConfigError> {
     Err(ConfigError { line, problem })
 }
 
+/// Units of sizes: decimal as in the SI, binary as in IEC 80000-13.
+const UNITS: [(&str, u64); 6] = [
+    ("kB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+fn parse_size(text: &str) -> Option<u64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_at);
+    let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
+    number.parse().ok().filter(|number: &u64| *number > 0)?.checked_mul(*unit)
+}
+
 impl<'t> Section<'t> {
     pub(super) fn new(
         text: &'t str,
@@ -153,6 +170,15 @@ impl Field<'_> {
         match parse_duration(text) {
             Some(duration) => Ok(duration),
             None => self.impossible(text, "a whole number and a unit: ms, s, m, h, d or w"),
+        }
+    }
+
+    /// A number of bytes, one at least.
+    pub(super) fn size(&self) -> Result<u64, ConfigError> {
+        let DeValue::String(text) = self.value else { return self.wrong_type("a size in quotes") };
+        match parse_size(text) {
+            Some(size) => Ok(size),
+            None => self.impossible(text, "a whole number from 1 on and a unit: kB, MB, GB, KiB, MiB or GiB"),
         }
     }
 

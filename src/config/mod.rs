@@ -236,6 +236,8 @@ pub struct Update {
     pub prereleases: bool,
     /// How many previous generations are kept.
     pub keep: usize,
+    /// The bytes that the cache may have before kept generations have to go.
+    pub cache_limit: Option<u64>,
     /// Whether an update is told on a terminal.
     pub notify: bool,
 }

@@ -264,6 +264,7 @@ fn update(section: &Section<'_>) -> Result<Update, ConfigError> {
         cooldown: section.duration_or("cooldown", Duration::ZERO)?,
         prereleases: section.or("prereleases", false, Field::boolean)?,
         keep: section.or("keep", 2, Field::count)?,
+        cache_limit: section.optional("cache_limit", Field::size)?,
         notify: section.or("notify", true, Field::boolean)?,
     })
 }

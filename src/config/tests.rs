@@ -115,6 +115,49 @@ fn each_mistake_is_named_with_its_line_and_a_hint() {
 }
 
 #[test]
+fn sizes_are_whole_numbers_with_a_decimal_or_binary_unit() {
+    let limit = |text: &str| parse(&format!("{MINIMAL}[update]\ncache_limit = {text}\n"));
+    for (text, bytes) in [
+        ("'1kB'", 1000),
+        ("'500MB'", 500_000_000),
+        ("'2 GB'", 2_000_000_000),
+        ("'1KiB'", 1024),
+        ("'3MiB'", 3 * 1024 * 1024),
+        ("'1GiB'", 1024 * 1024 * 1024),
+    ] {
+        assert_eq!(limit(text).unwrap().update.cache_limit, Some(bytes), "{text}");
+    }
+    assert_eq!(parse(MINIMAL).unwrap().update.cache_limit, None);
+    for nonsense in [
+        "",
+        "0MB",
+        "MB",
+        "500",
+        "500 mb",
+        "-1MB",
+        "1.5GB",
+        "1e3kB",
+        "5 TB",
+        "99999999999GiB",
+        "9".repeat(30).as_str(),
+    ] {
+        let error = limit(&format!("'{nonsense}'")).unwrap_err();
+        assert_eq!(
+            (error.line, error.problem.to_string()),
+            (6, format!("[update] cache_limit cannot be '{nonsense}'"))
+        );
+        let hint = "it takes a whole number from 1 on and a unit: kB, MB, GB, KiB, MiB or GiB";
+        assert_eq!(error.problem.hint().as_deref(), Some(hint));
+    }
+    let error = limit("500").unwrap_err();
+    assert_eq!(
+        error.problem.to_string(),
+        "[update] cache_limit must be a size in quotes, not a whole number"
+    );
+    assert_eq!(error.problem.hint().as_deref(), Some("for example: cache_limit = \"500MB\""));
+}
+
+#[test]
 fn what_must_be_there_is_asked_for() {
     for (without, message) in [
         ("name = \"myapp\"\n", "[app] name is missing"),

@@ -56,7 +56,8 @@ impl Error {
             Self::NoInterpreterInside { .. } | Self::InterpreterArchive { .. } => {
                 "check [python] download in launcher.toml: a .tar.gz with python/bin/python3 in it".into()
             }
-            Self::NotInStore { .. } | Self::NothingInstalled { .. } => {
+            Self::Misfit { then: Some(then), .. } => return then.hint(),
+            Self::Misfit { .. } | Self::NotInStore { .. } | Self::NothingInstalled { .. } => {
                 "connect to the network and start it again".into()
             }
             Self::Requirement { .. } => {

@@ -78,6 +78,12 @@ impl Interpreter {
         ))
     }
 
+    /// As it was when it was probed; `None` for what no probe can have told.
+    pub fn from_memory(known: &RememberedInterpreter) -> Option<Self> {
+        let RememberedInterpreter { wanted, path, stamp, facts } = known.clone();
+        Some(Self { path, facts: serde_json::from_value(facts).ok()?, wanted, stamp })
+    }
+
     /// As it is kept in the state.
     pub fn remembered(&self) -> RememberedInterpreter {
         RememberedInterpreter {
@@ -102,9 +108,9 @@ pub fn find(
     let wanted = wanted(python);
     if let Some(known) = remembered.filter(|known| known.wanted == wanted)
         && FileStamp::at(&known.path) == Some(known.stamp)
-        && let Ok(facts) = serde_json::from_value(known.facts.clone())
+        && let Some(interpreter) = Interpreter::from_memory(known)
     {
-        return Ok(Interpreter { path: known.path.clone(), facts, wanted, stamp: known.stamp });
+        return Ok(interpreter);
     }
     let mut unsuitable: Vec<Unsuitable> = Vec::new();
     for path in candidates(python, host) {

@@ -18,7 +18,7 @@ use crate::probation;
 use crate::record::{FileStamp, Record};
 use crate::start::record_of;
 use crate::state::{Generation, Probation, State, pins_digest};
-use crate::update::environment::Environment;
+use crate::update::environment::{self, Environment};
 
 /// Makes the environment the newest generation and the active one. Nothing is written yet: see [`save`].
 pub fn activate<'s>(
@@ -97,10 +97,12 @@ pub fn is_startable(app: &App, state: &State) -> bool {
     state.active().is_some_and(|active| can_start(app, state, active))
 }
 
-/// Whether a generation's environment is whole and the interpreter is the one that was probed.
+/// Whether a generation's environment is whole, and made for the interpreter that is here.
 pub fn can_start(app: &App, state: &State, generation: &Generation) -> bool {
     app.store.environment(&generation.environment).is_complete()
-        && state.interpreter.as_ref().is_some_and(|known| FileStamp::at(&known.path) == Some(known.stamp))
+        && state.interpreter.as_ref().is_some_and(|known| {
+            FileStamp::at(&known.path) == Some(known.stamp) && environment::is_for(known, generation)
+        })
 }
 
 /// After a start by the slow path: tells the next one what this one found out. Where an updater is at work, or the

@@ -14,7 +14,7 @@ use crate::launch::{Recipe, Target};
 use crate::package::filename::{DistributionName, Format};
 use crate::process as child;
 use crate::python::find::Interpreter;
-use crate::state::{Generation, PinnedFile};
+use crate::state::{Generation, PinnedFile, RememberedInterpreter};
 use crate::store::{EnvironmentFiles, Store};
 use crate::time::Deadline;
 use crate::trust::hashes::sha256_hex;
@@ -56,6 +56,26 @@ pub struct Environment {
     files: Vec<Fetched>,
 }
 
+/// Whether a generation's environment was made for that interpreter, as it was when it was probed.
+pub fn is_for(interpreter: &RememberedInterpreter, generation: &Generation) -> bool {
+    let interpreter = Interpreter::from_memory(interpreter);
+    interpreter.is_some_and(|known| key(&known.identity(), generation.pins.iter()) == generation.environment)
+}
+
+/// Whether a file can be used by that interpreter.
+pub fn fits(interpreter: &Interpreter, pin: &PinnedFile) -> bool {
+    DistributionName::parse(&pin.filename).is_ok_and(|name| match &name.format {
+        Format::Wheel { tags, .. } => interpreter.tags().rank(tags).is_some(),
+        Format::Egg { .. } | Format::Sdist | Format::Pipper => true,
+    })
+}
+
+fn key<'p>(interpreter: &str, pins: impl Iterator<Item = &'p PinnedFile>) -> String {
+    let pins: Vec<String> = pins.map(|pin| format!("{}=={} {}", pin.name, pin.version, pin.sha256)).collect();
+    let key = sha256_hex(format!("{LAYOUT}\n{interpreter}\n{}", pins.join("\n")).as_bytes());
+    key[..32].to_owned()
+}
+
 /// An environment that is built and not yet in its place.
 #[derive(Debug)]
 pub struct Staged {
@@ -91,12 +111,8 @@ impl Environment {
     /// The environment of a pinned set.
     pub fn planned(interpreter: &Interpreter, files: Vec<Fetched>) -> Self {
         let identity = interpreter.identity();
-        let pins: Vec<String> = files
-            .iter()
-            .map(|file| format!("{}=={} {}", file.pin.name, file.pin.version, file.pin.sha256))
-            .collect();
-        let key = sha256_hex(format!("{LAYOUT}\n{identity}\n{}", pins.join("\n")).as_bytes());
-        Self { key: key[..32].to_owned(), interpreter: identity, files }
+        let key = key(&identity, files.iter().map(|file| &file.pin));
+        Self { key, interpreter: identity, files }
     }
 
     /// The environment of a generation's pinned set for another interpreter, all from the store.
@@ -106,12 +122,11 @@ impl Environment {
     pub fn from_store(app: &App, interpreter: &Interpreter, generation: &Generation) -> Result<Self, Error> {
         let files = generation.pins.iter().map(|pin| {
             let gone = || Error::NotInStore { filename: pin.filename.clone() };
-            let name = DistributionName::parse(&pin.filename).map_err(|_| gone())?;
-            let fits = match &name.format {
-                Format::Wheel { tags, .. } => interpreter.tags().rank(tags).is_some(),
-                Format::Egg { .. } | Format::Sdist | Format::Pipper => true,
-            };
-            let description = Description::read(&app.store, &pin.sha256).filter(|_| fits).ok_or_else(gone)?;
+            if !fits(interpreter, pin) {
+                let python = interpreter.facts.version.to_string();
+                return Err(Error::Misfit { filename: pin.filename.clone(), python, then: None });
+            }
+            let description = Description::read(&app.store, &pin.sha256).ok_or_else(gone)?;
             Ok(Fetched { pin: pin.clone(), description })
         });
         let files = files.collect::<Result<Vec<_>, Error>>()?;

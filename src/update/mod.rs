@@ -106,15 +106,20 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     }
     let in_use = app.store.use_by_updater();
     let lost = state.active().is_some() && !activate::is_startable(app, &state);
-    if (cause == Cause::Repair || (cause == Cause::Install && lost))
-        && restore(app, host, &mut state, cause == Cause::Repair, listener)
-    {
-        activate::save(app, host, &state)?;
-        drop(lock);
-        listener.hear(Event::Done);
-        drop(in_use);
-        tidy_up(app, host, &state);
-        return Ok(Outcome::Unchanged);
+    let mut misfit = None;
+    if cause == Cause::Repair || (cause == Cause::Install && lost) {
+        match restore(app, host, &mut state, cause == Cause::Repair, listener) {
+            Some(Ok(())) => {
+                activate::save(app, host, &state)?;
+                drop(lock);
+                listener.hear(Event::Done);
+                drop(in_use);
+                tidy_up(app, host, &state);
+                return Ok(Outcome::Unchanged);
+            }
+            Some(Err(Error::Misfit { filename, python, .. })) => misfit = Some((filename, python)),
+            Some(Err(_)) | None => {}
+        }
     }
     if cause == Cause::Repair {
         return Err(Error::NothingToRepair { app: app.config.app.name.clone() });
@@ -128,7 +133,11 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         state.failure = Some(put_off("the check was not finished".to_owned()));
         activate::save(app, host, &state)?;
     }
-    let result = attempt(app, host, &mut state, cause, listener);
+    let result = attempt(app, host, &mut state, cause, listener).map_err(|error| match misfit {
+        // Why the network is needed at all, for what ran until now.
+        Some((filename, python)) => Error::Misfit { filename, python, then: Some(Box::new(error)) },
+        None => error,
+    });
     match &result {
         Ok(Attempt { outcome, offline: None }) => {
             state.check = Some(Check { at: host.now().0, inputs: app.inputs() });
@@ -316,9 +325,15 @@ fn install(
 }
 
 /// The active pinned set once more, from the store, for the interpreter that is here now: when its environment is
-/// gone, or damaged, or made for another interpreter. Needs no network.
-fn restore(app: &App, host: &Host, state: &mut State, replace: bool, listener: &dyn Listener) -> bool {
-    let Some(active) = state.active().cloned() else { return false };
+/// gone, or damaged, or made for another interpreter. Needs no network. `None`: there is nothing to restore.
+fn restore(
+    app: &App,
+    host: &Host,
+    state: &mut State,
+    replace: bool,
+    listener: &dyn Listener,
+) -> Option<Result<(), Error>> {
+    let active = state.active().cloned()?;
     let rebuilt = || -> Result<(Interpreter, Environment), Error> {
         let interpreter = interpreter(app, host, state, Deadline::after(LONGEST), listener)?;
         let environment = Environment::from_store(app, &interpreter, &active)?;
@@ -328,20 +343,20 @@ fn restore(app: &App, host: &Host, state: &mut State, replace: bool, listener: &
         environment.commit(app, &staged, replace)?;
         Ok((interpreter, environment))
     };
-    match rebuilt() {
+    Some(match rebuilt() {
         Ok((interpreter, environment)) => {
             state.interpreter = Some(interpreter.remembered());
             if environment.key != active.environment {
                 activate::activate(app, host, state, &environment, active.recipe);
             }
             log::event(&app.files.log(), host.now(), "restored", &[("generation", json!(state.active))]);
-            true
+            Ok(())
         }
         Err(error) => {
             log::event(&app.files.log(), host.now(), "not restored", &[("reason", json!(error.to_string()))]);
-            false
+            Err(error)
         }
-    }
+    })
 }
 
 fn log_outcome(app: &App, host: &Host, outcome: &Outcome) {

@@ -7,16 +7,16 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::errno::Errno;
 
 use crate::support::outcome::Outcome;
+use crate::support::power::Loss;
 use crate::support::start::Start;
 use crate::support::tracer::{Fault, Traced};
-use crate::support::{App, Index, Wheel};
+use crate::support::{App, Index, Wheel, python};
 
 /// Points of a scenario that are tried where not all are.
 const SAMPLE: usize = 2;
@@ -111,6 +111,9 @@ struct Scenario {
     may_be_nothing: bool,
     /// What has to run after the next update.
     finally: Vec<String>,
+    /// Whether the first version has to be whole when it is the only one that is offered any more: what was being
+    /// removed must not be taken for what is there.
+    comes_back_to_the_first: bool,
 }
 
 impl Scenario {
@@ -126,6 +129,7 @@ impl Scenario {
             allowed: vec![output(2), output(3)],
             may_be_nothing: false,
             finally: vec![output(3)],
+            comes_back_to_the_first: false,
         }
     }
 
@@ -140,6 +144,7 @@ impl Scenario {
             allowed: vec![output(1)],
             may_be_nothing: true,
             finally: vec![output(1)],
+            comes_back_to_the_first: false,
         }
     }
 
@@ -154,6 +159,7 @@ impl Scenario {
             allowed: vec![output(1), output(2)],
             may_be_nothing: false,
             finally: vec![output(1), output(2)],
+            comes_back_to_the_first: false,
         }
     }
 
@@ -169,26 +175,19 @@ impl Scenario {
             allowed: vec![output(3)],
             may_be_nothing: false,
             finally: vec![output(3)],
+            comes_back_to_the_first: true,
         }
     }
 
-    /// The interpreter is another file than it was, as after its package was upgraded.
+    /// The interpreter is another version than it was, as after its package was upgraded.
     fn upgraded_interpreter() -> Self {
-        let mut world = World::new();
-        let link = world.app.root().join("bin/python3");
-        let real = std::fs::read_link(&link).unwrap();
-        let own = world.app.root().join("bin/python-of-its-own");
-        // A script: Python itself would not find its library from here.
-        let script = |words: &str| {
-            std::fs::write(&own, format!("#!/bin/sh\n{words}exec {} \"$@\"\n", real.display())).unwrap();
-            assert!(Command::new("chmod").arg("755").arg(&own).status().unwrap().success());
-        };
-        script("");
-        world.app = world.app.python("path", own.to_str().unwrap());
+        let world = World::new();
+        let interpreter = world.app.root().join("bin/python3");
+        python::pretend(&interpreter, "3.11.7");
         world.app.run::<&str>(&[]).prints(&output(1));
         world.app.settle();
         world.keep();
-        script("# upgraded\n");
+        python::pretend(&interpreter, "3.12.1");
         Self {
             name: "upgraded interpreter",
             world,
@@ -197,6 +196,7 @@ impl Scenario {
             allowed: vec![output(1)],
             may_be_nothing: false,
             finally: vec![output(1)],
+            comes_back_to_the_first: false,
         }
     }
 
@@ -218,6 +218,7 @@ impl Scenario {
             allowed: vec![output(1)],
             may_be_nothing: false,
             finally: vec![output(1)],
+            comes_back_to_the_first: false,
         }
     }
 
@@ -293,6 +294,9 @@ impl Point<'_> {
     fn recovers(&self) -> Result<(), String> {
         let app = &self.scenario.world.app;
         app.settle();
+        if self.scenario.comes_back_to_the_first {
+            self.comes_back_to_the_first()?;
+        }
         let update = self.run(&["self", "update"], |start| start);
         if !sane(update.err()) {
             return Err(format!("then an update says {:?}", update.err()));
@@ -310,6 +314,29 @@ impl Point<'_> {
         self.run(&["self", "clean"], |start| start).status(0);
         let leftovers = leftovers(app);
         if leftovers.is_empty() { Ok(()) } else { Err(format!("cleaning leaves {leftovers:?}")) }
+    }
+}
+
+impl Point<'_> {
+    fn comes_back_to_the_first(&self) -> Result<(), String> {
+        let World { index, app } = &self.scenario.world;
+        for project in ["myapp", "part"] {
+            for version in [2, 3] {
+                index.remove(&format!("{project}-{version}.0-py3-none-any.whl"));
+            }
+        }
+        let update = self.run(&["self", "update"], |start| start);
+        let start = self.run(&[], |start| start);
+        app.settle();
+        self.scenario.world.offer(2);
+        self.scenario.world.offer(3);
+        let (updated, printed) =
+            [&update, &start].map(|outcome| String::from_utf8_lossy(outcome.bytes()).into_owned()).into();
+        if printed == output(1) && start.err().is_empty() {
+            return Ok(());
+        }
+        let said = [&update, &start].map(|outcome| outcome.err().to_owned());
+        Err(format!("back at the first version, after {updated:?} a start prints {printed:?}: {said:?}"))
     }
 }
 
@@ -342,27 +369,6 @@ fn leftovers(app: &App) -> Vec<PathBuf> {
     found
 }
 
-/// Every file whose contents were not on the disk is empty now, or gone: what journalled file systems do to data that
-/// they had not written. Renames are taken as written.
-fn cut_power(cache: &Path, unsynced: &BTreeSet<u64>, gone: bool) {
-    let mut waiting = vec![cache.to_owned()];
-    while let Some(directory) = waiting.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            let metadata = std::fs::symlink_metadata(&path).unwrap();
-            if metadata.is_dir() {
-                waiting.push(path);
-                continue;
-            }
-            match (metadata.is_file() && unsynced.contains(&metadata.ino()), gone) {
-                (true, true) => std::fs::remove_file(&path).unwrap(),
-                (true, false) => std::fs::File::create(&path).map(drop).unwrap(),
-                (false, _) => {}
-            }
-        }
-    }
-}
-
 fn survives_death(scenario: &Scenario) {
     let faults = [Fault::KillAll, Fault::Tear];
     scenario.try_each("everything is killed", &faults, None, |point, _| point.starts());
@@ -383,8 +389,10 @@ fn survives_a_power_cut(scenario: &Scenario) {
     let boot = scenario.world.app.root().join("boot");
     std::fs::write(&boot, "00000000-0000-0000-0000-000000000000\n").unwrap();
     scenario.try_each("the power is cut", &[Fault::KillAll], Some(&boot), |point, traced| {
-        let gone = traced.changes.len() % 2 == 0;
-        cut_power(&scenario.world.app.cache(), &traced.unsynced, gone);
+        // Six ways to lose what was not on the disk, one after the other from point to point.
+        let way = traced.changes.len();
+        let loss = [Loss::Nothing, Loss::Everything, Loss::EveryOther][way / 2 % 3];
+        traced.pending.cut_power(&scenario.world.app.cache(), loss, way.is_multiple_of(2));
         point.starts()
     });
 }

@@ -1,6 +1,6 @@
 //! Damage means "make it again", never "broken for good"; and what one app does harms no other.
 
-use crate::support::{App, Index, Wheel};
+use crate::support::{App, Index, Wheel, eventually};
 
 fn installed(index: &Index) -> App {
     let app = App::of(index).update("interval", "1d");
@@ -154,4 +154,48 @@ fn a_smoke_test_that_somebody_killed_condemns_nothing() {
     assert_eq!(info["quarantine"], serde_json::json!({}));
     assert_eq!(info["failure"]["message"], "the test of the new myapp was killed");
     app.run(&["self", "update"]).prints("myapp 1.0 → 1.1\n");
+}
+
+/// Says so and waits until it may go on, and imports what it has not imported yet.
+fn app_that_waits() -> Wheel {
+    let module = "import os, sys, time\ndef main():\n    here = os.environ['HOME']\n    if sys.argv[1:] == ['wait']:\n        \
+                  open(here + '/running', 'w').close()\n        \
+                  while not os.path.exists(here + '/enough'): time.sleep(0.01)\n    import later\n    print(later.WORD)\n";
+    Wheel::new("myapp", "1.0").file("myapp.py", module).file("later.py", "WORD = 'there'\n")
+}
+
+fn while_it_runs(happens: impl FnOnce(&App)) {
+    let index = Index::with([app_that_waits()]);
+    let app = App::of(&index).update("interval", "1d");
+    app.run::<&str>(&[]).prints("there\n");
+    app.settle();
+    let running = app.start(&["wait"]).spawn();
+    eventually("the app runs", || app.root().join("home/running").exists());
+    happens(&app);
+    app.run::<&str>(&[]).status(0).stdout("there\n");
+    app.run(&["self", "clean"]).status(0);
+    std::fs::write(app.root().join("home/enough"), "").unwrap();
+    running.wait().prints("there\n");
+    app.settle();
+    app.run(&["self", "clean"]).status(0);
+    assert_eq!(std::fs::read_dir(app.cache().join("everfresh/envs")).unwrap().count(), 1);
+    app.run::<&str>(&[]).prints("there\n");
+}
+
+#[test]
+fn the_cache_may_be_deleted_while_the_app_runs() {
+    while_it_runs(|app| std::fs::remove_dir_all(app.cache()).unwrap());
+}
+
+#[test]
+fn an_environment_may_be_damaged_while_the_app_runs() {
+    while_it_runs(|app| {
+        let site = app.cached_named("complete").remove(0).with_file_name("site");
+        for name in ["myapp.py", "later.py", "__pycache__"] {
+            let path = site.join(name);
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            removed.unwrap();
+        }
+    });
 }

@@ -145,3 +145,196 @@ fn before_the_first_run_there_is_nothing_to_go_back_from() {
     app.run(&["self", "run", "self", "clean"]).prints("myapp 1.0 self clean\n");
     app.run(&["self", "run"]).prints("myapp 1.0\n");
 }
+
+/// `myapp` with 300 kB that cannot be had smaller.
+fn large(version: &str) -> Wheel {
+    let mut state = version.bytes().fold(1_u32, |state, byte| state.wrapping_mul(31) + u32::from(byte));
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    Wheel::app(version).file("noise.bin", noise.take(300_000).collect::<Vec<u8>>())
+}
+
+fn large_through(versions: &[&str]) -> (Index, App) {
+    let index = Index::new();
+    let app = App::of(&index).update("interval", "1d").update("keep", 10);
+    for version in versions {
+        index.add(large(version));
+        app.run(&["self", "update"]).status(0);
+        app.run::<&str>(&[]).prints(&format!("myapp {version}\n"));
+    }
+    (index, app)
+}
+
+fn size(app: &App) -> u64 {
+    app.run(&["self", "info", "--json"]).json()["cache"]["bytes"].as_u64().unwrap()
+}
+
+#[test]
+fn a_cache_over_its_limit_loses_the_oldest_generations_first() {
+    let (_index, app) = large_through(&["1.0", "1.1", "1.2", "1.3"]);
+    app.run(&["self", "clean"]).prints("removed 0 environments and 0 distributions\n");
+    assert!(size(&app) > 1_200_000);
+    let app = app.update("cache_limit", "1MB");
+    app.run(&["self", "clean"]).prints("removed 1 environments and 1 distributions\n");
+    assert_eq!(versions(&app), ["1.1", "1.2", "1.3"]);
+    assert!(size(&app) <= 1_000_000);
+    app.run(&["self", "clean"]).prints("removed 0 environments and 0 distributions\n");
+    app.run(&["self", "rollback"]).prints("myapp 1.3 → myapp 1.2\n");
+    app.run(&["self", "rollback", "4"]).prints("myapp 1.2 → myapp 1.3\n");
+    // What is active stays, however large it is.
+    let app = app.update("cache_limit", "1kB");
+    app.run(&["self", "clean"]).prints("removed 2 environments and 2 distributions\n");
+    assert_eq!(versions(&app), ["1.3"]);
+    app.start::<&str>(&[]).without_network().run().prints("myapp 1.3\n");
+}
+
+#[test]
+fn the_limit_holds_after_an_update_too_and_what_nothing_needs_goes_first() {
+    let (index, app) = large_through(&["1.0", "1.1"]);
+    let garbage = app.cache().join("everfresh/store").join("0".repeat(64));
+    std::fs::create_dir(&garbage).unwrap();
+    std::fs::write(garbage.join("file"), vec![0; 300_000]).unwrap();
+    // Younger than what an update of another app may be making, were there one.
+    let app = app.update("cache_limit", "1MiB");
+    index.add(large("1.2"));
+    app.run(&["self", "update"]).prints("myapp 1.1 → 1.2\n");
+    assert!(!garbage.exists());
+    assert_eq!(versions(&app), ["1.0", "1.1", "1.2"]);
+    index.add(large("1.3"));
+    app.run(&["self", "update"]).prints("myapp 1.2 → 1.3\n");
+    assert_eq!(versions(&app), ["1.1", "1.2", "1.3"]);
+    assert_eq!(environments(&app).len(), 3);
+    app.run::<&str>(&[]).prints("myapp 1.3\n");
+}
+
+#[test]
+fn no_limit_takes_what_a_rollback_left_or_what_another_app_needs() {
+    let (index, app) = large_through(&["1.0", "1.1", "1.2", "1.3"]);
+    let twin = App::named("twin").requirements(["myapp==1.0"]).entry("myapp:main").source(&index);
+    let twin = twin.env("PATH", app.root().join("bin")).env("EVERFRESH_CACHE", app.cache());
+    twin.run::<&str>(&[]).prints("myapp 1.0\n");
+    twin.settle();
+    app.run(&["self", "rollback"]).prints("myapp 1.3 → myapp 1.2\n");
+    let app = app.update("cache_limit", "1kB");
+    app.run(&["self", "clean"]).prints("removed 1 environments and 1 distributions\n");
+    assert_eq!(versions(&app), ["1.0", "1.2", "1.3"]);
+    twin.start::<&str>(&[]).without_network().run().prints("myapp 1.0\n");
+    app.run(&["self", "rollback", "4"]).prints("myapp 1.2 → myapp 1.3\n");
+}
+
+/// An app that waits in its version 1.0, so that it is in use; and version 1.1.
+fn running_in_an_older_generation() -> (Index, App, crate::support::outcome::Running) {
+    let module = "import os, time\ndef main():\n    here = os.environ['HOME']\n    open(here + '/running', 'w').close()\n    \
+                  while not os.path.exists(here + '/enough'): time.sleep(0.01)\n    import later\n    print(later.WORD)\n";
+    let old = Wheel::new("myapp", "1.0").file("myapp.py", module).file("later.py", "WORD = 'still there'\n");
+    let index = Index::with([old]);
+    let app = App::of(&index).update("interval", "1d");
+    app.run(&["self", "update"]).status(0);
+    let running = app.start::<&str>(&[]).spawn();
+    eventually("the app runs", || app.root().join("home/running").exists());
+    index.add(Wheel::app("1.1"));
+    app.run(&["self", "update"]).prints("myapp 1.0 → 1.1\n");
+    (index, app, running)
+}
+
+#[test]
+fn no_limit_takes_a_generation_that_runs() {
+    let (_index, app, running) = running_in_an_older_generation();
+    let app = app.update("cache_limit", "1kB");
+    app.run(&["self", "clean"]).prints("removed 0 environments and 0 distributions\n");
+    assert_eq!(versions(&app), ["1.0", "1.1"]);
+    std::fs::write(app.root().join("home/enough"), "").unwrap();
+    running.wait().prints("still there\n");
+    app.run(&["self", "clean"]).prints("removed 1 environments and 1 distributions\n");
+    assert_eq!(versions(&app), ["1.1"]);
+}
+
+/// strace makes every flock(2) fail, as on a home that a server lends without locks.
+#[test]
+fn without_locks_what_nothing_needs_goes_after_a_month_unless_somebody_here_has_it_open() {
+    let (_index, app, running) = running_in_an_older_generation();
+    let app = app.update("keep", 0);
+    let clean = || {
+        let log = app.root().join("strace.log");
+        let strace = ["/usr/bin/strace", "-f", "-qq", "-o", log.to_str().unwrap(), "-e", "trace=flock"];
+        let without_locks = [&strace[..], &["--inject=flock:error=ENOLCK"]].concat();
+        app.start(&["self", "clean"]).under(&without_locks).run()
+    };
+    let marks = || {
+        let everything = app.cached().into_iter().map(|path| app.cache().join(path));
+        everything.filter(|path| path.ends_with("unneeded")).collect::<Vec<_>>()
+    };
+    let a_month_ago = |paths: &[PathBuf]| {
+        let status = std::process::Command::new("touch").args(["-d", "31 days ago"]).args(paths).status();
+        assert!(status.unwrap().success());
+    };
+    clean().prints("removed 0 environments and 0 distributions\n");
+    assert_eq!((marks().len(), environments(&app).len()), (2, 2));
+    clean().prints("removed 0 environments and 0 distributions\n");
+    // An environment's own age says nothing; since when it is not needed does.
+    a_month_ago(&marks());
+    clean().prints("removed 0 environments and 1 distributions\n");
+    std::fs::write(app.root().join("home/enough"), "").unwrap();
+    running.wait().prints("still there\n");
+    // What is needed is not counted on.
+    let active = environments(&app).into_iter().find(|path| !path.join("unneeded").exists()).unwrap();
+    std::fs::write(active.join("unneeded"), "").unwrap();
+    a_month_ago(&[active.join("unneeded")]);
+    clean().prints("removed 1 environments and 0 distributions\n");
+    assert_eq!((marks(), environments(&app)), (vec![], vec![active]));
+    app.run::<&str>(&[]).prints("myapp 1.1\n");
+}
+
+#[test]
+fn cleaning_follows_no_link() {
+    let (_index, app) = through(&["1.0", "1.1"], 2);
+    let outside = app.root().join("outside");
+    for name in ["complete", "unpacked.json", "tree/file", "site/file"] {
+        let file = outside.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, name).unwrap();
+    }
+    let root = app.cache().join("everfresh");
+    std::fs::create_dir_all(root.join("envs/unneeded/site")).unwrap();
+    std::fs::create_dir_all(root.join("store/unneeded/tree")).unwrap();
+    let links = [
+        "envs/linked",
+        "envs/.linked.0123456789abcdef.old",
+        "envs/unneeded/site/linked",
+        "store/linked",
+        "store/.linked.0123456789abcdef.tmp",
+        "store/unneeded/tree/linked",
+        "pythons/.linked.0123456789abcdef.tmp",
+        "pages/.linked.0123456789abcdef.tmp",
+        ".linked.0123456789abcdef.tmp",
+    ];
+    for link in links {
+        std::os::unix::fs::symlink(&outside, root.join(link)).unwrap();
+    }
+    app.run(&["self", "clean"]).prints("removed 3 environments and 3 distributions\n");
+    for link in links {
+        assert!(std::fs::symlink_metadata(root.join(link)).is_err(), "{link} is still there");
+    }
+    let intact = || {
+        ["complete", "unpacked.json", "tree/file", "site/file"]
+            .iter()
+            .all(|name| std::fs::read_to_string(outside.join(name)).is_ok_and(|text| text == *name))
+    };
+    assert!(intact());
+    // Nor where a part of the cache is a link itself: what lies there may be anybody's.
+    for part in ["envs", "store", "pages", "pythons"] {
+        let moved = app.root().join(format!("moved-{part}"));
+        std::fs::rename(root.join(part), &moved).unwrap();
+        std::os::unix::fs::symlink(&moved, root.join(part)).unwrap();
+        std::fs::create_dir(moved.join("somebody's")).unwrap();
+        std::fs::write(moved.join("somebody's/file"), "").unwrap();
+    }
+    app.run(&["self", "clean"]).prints("removed 0 environments and 0 distributions\n");
+    for part in ["envs", "store", "pages", "pythons"] {
+        assert!(app.root().join(format!("moved-{part}/somebody's/file")).exists(), "{part}");
+    }
+    assert!(intact());
+    app.start::<&str>(&[]).without_network().run().prints("myapp 1.1\n");
+}

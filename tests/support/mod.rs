@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod net;
 pub mod outcome;
 pub mod packages;
+pub mod power;
 pub mod project;
 pub mod python;
 pub mod response;
@@ -20,6 +21,8 @@ pub mod server;
 pub mod servers;
 pub mod site;
 pub mod start;
+#[cfg(target_arch = "x86_64")]
+pub mod system_calls;
 #[cfg(target_arch = "x86_64")]
 pub mod tracer;
 

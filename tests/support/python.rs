@@ -37,3 +37,26 @@ fn run(python: &Path, arguments: &[&str]) -> String {
     assert!(output.status.success(), "{}: {}", python.display(), String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
+
+/// Puts a program there that is the tests' Python but says that it is that version (`3.12.1`): for what an upgrade
+/// does to an app where there is one Python only.
+pub fn pretend(place: &Path, version: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    const SAY: &str = "import json, sys
+facts = json.loads(sys.stdin.read())
+version = sys.argv[2].split('.')
+tag = 'cpython-' + ''.join(version[:2])
+facts.update(executable=sys.argv[1], version=[int(n) for n in version], cache_tag=tag, soabi=tag)
+facts['markers'].update(python_version='.'.join(version[:2]), python_full_version=sys.argv[2])
+print(json.dumps(facts))";
+    let real = path().display();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n*sysconfig.get_platform*) {real} \"$@\" | {real} -I -S -c \"{SAY}\" \"$0\" {version} ;;\n\
+         *) exec {real} \"$@\" ;;\nesac\n"
+    );
+    // Written beside and renamed, as packages are upgraded.
+    let new = place.with_extension("new");
+    std::fs::write(&new, script).unwrap();
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(new, place).unwrap();
+}

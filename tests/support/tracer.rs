@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -15,13 +14,15 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::libc::{self, c_long, user_regs_struct};
+use nix::libc::{self, user_regs_struct};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::power::{NameChange, Pending};
 use super::start::Start;
+use super::system_calls::{change, inode, source};
 
 /// No traced run takes longer; then everything is killed.
 const LONGEST: Duration = Duration::from_secs(90);
@@ -59,8 +60,8 @@ pub struct Traced {
     pub changes: Vec<Change>,
     /// Whether the start itself was killed by the fault.
     pub start_was_hit: bool,
-    /// Files whose contents no fsync had brought to the disk when it ended, by inode.
-    pub unsynced: BTreeSet<u64>,
+    /// What no fsync had brought to the disk when it ended.
+    pub pending: Pending,
 }
 
 impl Traced {
@@ -89,11 +90,11 @@ impl Start {
 struct Tracer<'a> {
     below: &'a Path,
     fault: Option<(usize, Fault)>,
-    /// Threads that are inside a system call, with what is to be done when it ends.
-    inside: BTreeMap<i32, AtExit>,
+    /// Threads that are inside a system call, with what is to be done when it ends, and the name that it changes.
+    inside: BTreeMap<i32, (AtExit, Option<NameChange>)>,
     processes: Arc<Mutex<BTreeSet<i32>>>,
     changes: Vec<Change>,
-    unsynced: BTreeSet<u64>,
+    pending: Pending,
     hit: Option<i32>,
 }
 
@@ -118,7 +119,7 @@ impl<'a> Tracer<'a> {
             inside: BTreeMap::new(),
             processes: Arc::default(),
             changes: vec![],
-            unsynced: BTreeSet::new(),
+            pending: Pending::new(below),
             hit: None,
         }
     }
@@ -143,6 +144,10 @@ impl<'a> Tracer<'a> {
         let over = self.watch();
         let status = self.follow(id);
         drop(over);
+        // What was under way when everything was killed may have come to its end.
+        for (_, name) in std::mem::take(&mut self.inside).into_values() {
+            self.pending.done(name);
+        }
         let text = |bytes: mpsc::Receiver<Vec<u8>>| {
             String::from_utf8_lossy(&bytes.recv_timeout(LONGEST).unwrap()).into_owned()
         };
@@ -152,7 +157,7 @@ impl<'a> Tracer<'a> {
             status,
             start_was_hit: self.hit == Some(id),
             changes: self.changes,
-            unsynced: self.unsynced,
+            pending: self.pending,
         }
     }
 
@@ -187,18 +192,25 @@ impl<'a> Tracer<'a> {
                 }
                 Ok(WaitStatus::Stopped(thread, signal)) => go_on(thread, Some(signal)),
                 Ok(WaitStatus::Exited(process, code)) => {
-                    self.inside.remove(&process.as_raw());
+                    self.ended(process.as_raw());
                     self.processes.lock().unwrap().remove(&process.as_raw());
                     if process.as_raw() == start {
                         status = Some(code);
                     }
                 }
                 Ok(WaitStatus::Signaled(process, ..)) => {
-                    self.inside.remove(&process.as_raw());
+                    self.ended(process.as_raw());
                     self.processes.lock().unwrap().remove(&process.as_raw());
                 }
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// A thread that dies inside a call may have come to its end.
+    fn ended(&mut self, thread: i32) {
+        if let Some((_, name)) = self.inside.remove(&thread) {
+            self.pending.done(name);
         }
     }
 
@@ -210,15 +222,34 @@ impl<'a> Tracer<'a> {
         match self.inside.remove(&thread.as_raw()) {
             None if !begins => {}
             None => {
-                let at_exit = self.enter(thread, registers);
-                self.inside.insert(thread.as_raw(), at_exit);
+                let inside = self.enter(thread, registers);
+                self.inside.insert(thread.as_raw(), inside);
             }
-            Some(at_exit) => self.leave(thread, registers, at_exit),
+            Some((at_exit, name)) => {
+                self.leave(thread, registers, at_exit);
+                if registers.rax.cast_signed() >= 0 {
+                    self.pending.done(name);
+                }
+            }
         }
     }
 
-    fn enter(&mut self, thread: Pid, mut registers: user_regs_struct) -> AtExit {
-        let Some((call, path)) = change(thread, &registers, self.below) else { return AtExit::Nothing };
+    fn enter(&mut self, thread: Pid, registers: user_regs_struct) -> (AtExit, Option<NameChange>) {
+        let Some((call, path)) = change(thread, &registers, self.below) else {
+            return (AtExit::Nothing, None);
+        };
+        let name = self.pending.begins(call, source(thread, &registers).as_deref(), &path);
+        (self.meet(thread, registers, call, path), name)
+    }
+
+    /// What happens to a call that changes the disk.
+    fn meet(
+        &mut self,
+        thread: Pid,
+        mut registers: user_regs_struct,
+        call: &'static str,
+        path: PathBuf,
+    ) -> AtExit {
         let process = process_of(thread);
         self.changes.push(Change { call, path, process });
         let number = self.changes.len();
@@ -264,15 +295,15 @@ impl<'a> Tracer<'a> {
             }
             AtExit::KillAll => kill_each(&self.processes),
             AtExit::Opened if result >= 0 => {
-                self.unsynced.extend(inode(thread, result.cast_unsigned()));
+                self.pending.written(inode(thread, result.cast_unsigned()));
             }
-            AtExit::Written(descriptor) if result >= 0 => self.unsynced.extend(inode(thread, descriptor)),
+            AtExit::Written(descriptor) if result >= 0 => {
+                self.pending.written(inode(thread, descriptor));
+            }
             AtExit::Synced(descriptor) if result == 0 => {
-                if let Some(inode) = inode(thread, descriptor) {
-                    self.unsynced.remove(&inode);
-                }
+                self.pending.synced(inode(thread, descriptor));
             }
-            AtExit::AllSynced if result == 0 => self.unsynced.clear(),
+            AtExit::AllSynced if result == 0 => self.pending.all_synced(),
             _ => {}
         }
     }
@@ -293,80 +324,4 @@ fn process_of(thread: Pid) -> i32 {
     let status = std::fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
     line.and_then(|number| number.trim().parse().ok()).unwrap_or(thread.as_raw())
-}
-
-/// What of the disk below `below` the call is about to change: its kind, and where.
-fn change(thread: Pid, registers: &user_regs_struct, below: &Path) -> Option<(&'static str, PathBuf)> {
-    let &user_regs_struct { rdi, rsi, rdx, r10, orig_rax, .. } = registers;
-    let here = u64::from(libc::AT_FDCWD.cast_unsigned());
-    let opened = |directory: u64, path: u64, flags: u64| {
-        let writing = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC;
-        let writes = i32::try_from(flags & 0xff_ffff).is_ok_and(|flags| flags & writing != 0);
-        writes.then(|| ("open", named(thread, directory, path))).and_then(|(call, path)| Some((call, path?)))
-    };
-    let at = |call, directory, path| named(thread, directory, path).map(|path| (call, path));
-    let on = |call, descriptor| behind(thread, descriptor).map(|path| (call, path));
-    let found = match c_long::try_from(orig_rax).ok()? {
-        libc::SYS_open => opened(here, rdi, rsi),
-        libc::SYS_openat => opened(rdi, rsi, rdx),
-        libc::SYS_creat => at("open", here, rdi),
-        libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_writev | libc::SYS_sendfile => on("write", rdi),
-        libc::SYS_copy_file_range => on("copy", rdx),
-        libc::SYS_ftruncate => on("truncate", rdi),
-        libc::SYS_fsync | libc::SYS_fdatasync => on("fsync", rdi),
-        libc::SYS_syncfs => on("syncfs", rdi),
-        libc::SYS_fchmod => on("chmod", rdi),
-        libc::SYS_chmod => at("chmod", here, rdi),
-        libc::SYS_fchmodat => at("chmod", rdi, rsi),
-        libc::SYS_utimensat => at("utime", rdi, rsi),
-        libc::SYS_rename => at("rename", here, rsi),
-        libc::SYS_renameat | libc::SYS_renameat2 => at("rename", rdx, r10),
-        libc::SYS_link => at("link", here, rsi),
-        libc::SYS_linkat => at("link", rdx, r10),
-        libc::SYS_symlink => at("symlink", here, rsi),
-        libc::SYS_symlinkat => at("symlink", rsi, rdx),
-        libc::SYS_unlink => at("unlink", here, rdi),
-        libc::SYS_unlinkat => at("unlink", rdi, rsi),
-        libc::SYS_rmdir => at("rmdir", here, rdi),
-        libc::SYS_mkdir => at("mkdir", here, rdi),
-        libc::SYS_mkdirat => at("mkdir", rdi, rsi),
-        _ => None,
-    };
-    found.filter(|(_, path)| path.starts_with(below))
-}
-
-/// The path that a call names.
-fn named(thread: Pid, directory: u64, address: u64) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let memory = std::fs::File::open(format!("/proc/{thread}/mem")).ok()?;
-    let mut bytes = vec![];
-    // A name may end just before memory that is not there.
-    while !bytes.contains(&0) && bytes.len() < 4096 {
-        let mut piece = [0; 64];
-        let count =
-            memory.read_at(&mut piece, address + bytes.len() as u64).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&piece[..count]);
-    }
-    let end = bytes.iter().position(|byte| *byte == 0)?;
-    bytes.truncate(end);
-    let path = PathBuf::from(OsString::from_vec(bytes));
-    if path.is_absolute() {
-        return Some(path);
-    }
-    let is_here = i32::try_from(directory & 0xffff_ffff).is_err();
-    let base = if is_here {
-        std::fs::read_link(format!("/proc/{thread}/cwd")).ok()
-    } else {
-        behind(thread, directory)
-    };
-    Some(base?.join(path))
-}
-
-/// The file behind a descriptor.
-fn behind(thread: Pid, descriptor: u64) -> Option<PathBuf> {
-    std::fs::read_link(format!("/proc/{thread}/fd/{descriptor}")).ok()
-}
-
-fn inode(thread: Pid, descriptor: u64) -> Option<u64> {
-    std::fs::metadata(format!("/proc/{thread}/fd/{descriptor}")).ok().map(|metadata| metadata.ino())
 }
