@@ -23,7 +23,7 @@ use crate::fs;
 use crate::host::Host;
 use crate::net::{Net, Settings, show_url};
 use crate::package::requirement::Requirement;
-use crate::progress::Progress;
+use crate::progress::{Draws, Progress};
 use crate::source::file::{File, Location};
 use crate::source::{self, PUBLIC_INDEX};
 use crate::update::catalogue::{Place, Places};
@@ -59,7 +59,7 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
     let request = request(host, arguments)?;
     let net = Net::new(&Settings::default(), &host.env, USER_AGENT);
     let temporary = scratch::temporary(&host.env);
-    let pins = with_progress(|| resolution::resolve(&net, &places, &request, &temporary))?;
+    let pins = with_progress(host, || resolution::resolve(&net, &places, &request, &temporary))?;
     warn_of_missing_extras(&pins);
     if arguments.has(JSON) {
         let packages: Vec<Value> = pins.iter().map(report).collect();
@@ -119,8 +119,11 @@ fn requirement(text: &OsStr) -> Result<Requirement, Usage> {
 }
 
 /// Does the work and shows on a terminal that it is being done.
-fn with_progress(work: impl FnOnce() -> Result<Vec<Pin>, Error> + Send) -> Result<Vec<Pin>, Error> {
-    let progress = Progress::new("everfresh", false);
+fn with_progress(
+    host: &Host,
+    work: impl FnOnce() -> Result<Vec<Pin>, Error> + Send,
+) -> Result<Vec<Pin>, Error> {
+    let progress = Progress::new("everfresh", Draws::of(host, false));
     progress.hear(Event::Step { name: "looking for packages".to_owned() });
     let (done, waiting) = mpsc::channel::<()>();
     thread::scope(|scope| {

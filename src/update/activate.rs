@@ -5,6 +5,7 @@ use std::fs::TryLockError;
 use serde_json::json;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
@@ -37,7 +38,7 @@ pub fn activate<'s>(
         pins: environment.pins(),
         recipe,
         activated: host.now().0,
-        main: main_project(app),
+        main: main_project(&app.config),
         left: false,
     });
     let last = state.generations.len() - 1;
@@ -45,11 +46,11 @@ pub fn activate<'s>(
 }
 
 /// The project whose version is the app's: the one named like it, else the first that is required.
-fn main_project(app: &App) -> Option<String> {
-    let requirements = app.config.app.requirements.iter();
+pub fn main_project(config: &Config) -> Option<String> {
+    let requirements = config.app.requirements.iter();
     let names: Vec<ProjectName> =
         requirements.filter_map(|r| Requirement::parse_lenient(&r.value).ok()).map(|r| r.name).collect();
-    let own: Option<ProjectName> = app.config.app.name.parse().ok();
+    let own: Option<ProjectName> = config.app.name.parse().ok();
     let found = names.iter().find(|name| Some(*name) == own.as_ref()).or(names.first());
     found.map(ToString::to_string)
 }
