@@ -227,6 +227,7 @@ pub fn symlink_metadata(path: &Path) -> Result<Metadata, Error> {
 }
 
 /// Bytes that this user can still write to the file system of `path`; `None` where it does not say.
+#[allow(clippy::useless_conversion, reason = "these numbers have 32 bits on other machines")]
 pub fn space_left(path: &Path) -> Option<u64> {
     let told = nix::sys::statvfs::statvfs(path).ok()?;
     u64::from(told.blocks_available()).checked_mul(u64::from(told.fragment_size()))

@@ -11,7 +11,7 @@ use crate::config::Mode;
 use crate::fs;
 use crate::host::Host;
 use crate::progress::show_bytes;
-use crate::state::{Generation, State};
+use crate::state::{Failure, Generation, State};
 use crate::time::{Timestamp, show_duration};
 
 /// All that `self info` tells. The shape is described in `docs/commands.md`.
@@ -99,23 +99,27 @@ pub(super) fn why_no_update(app: &App, state: &State, now: Timestamp) -> String 
     if !app.writable {
         return format!("{} cannot be written", app.store.root().display());
     }
-    let mut reasons = Vec::new();
-    let bad = state.bad_files.iter().filter(|(_, bad)| bad.at <= now.0 && now.0 < bad.retry_at);
-    for (_, bad) in bad.clone() {
-        reasons.push(format!("{} (tried again from {})", bad.message, Timestamp(bad.retry_at)));
-    }
+    let mut reasons = if state.failure.is_none() { left_out(state, now) } else { Vec::new() };
+    reasons.push(next_look(app, state, now));
+    reasons.join("; ")
+}
+
+/// What the last check found and did not take.
+fn left_out(state: &State, now: Timestamp) -> Vec<String> {
+    let bad = state.bad_files.values().filter(|bad| bad.at <= now.0 && now.0 < bad.retry_at);
+    let tell = |bad: &Failure| format!("{} (tried again from {})", bad.message, Timestamp(bad.retry_at));
+    let mut reasons: Vec<String> = bad.clone().map(tell).collect();
     let kept_out = state.check.as_ref().and_then(|check| check.kept_out.as_ref());
     match kept_out {
         // Told already.
-        Some(why) if bad.clone().any(|(_, bad)| bad.message == *why) => {}
+        Some(why) if bad.clone().any(|bad| bad.message == *why) => {}
         Some(why) => reasons.push(format!("what the sources offer is kept out: {why}")),
         None if state.held_back.is_some() => {
-            reasons.push("you went back from what the sources offer".to_owned())
+            reasons.push("you went back from what the sources offer".to_owned());
         }
         None => {}
     }
-    reasons.push(next_look(app, state, now));
-    reasons.join("; ")
+    reasons
 }
 
 /// When the sources are asked again, and why not now.

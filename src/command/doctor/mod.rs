@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{info, say};
 use crate::app::{self, App, Configured};
 use crate::aws::Aws;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
@@ -75,6 +75,12 @@ impl Finding {
     fn error(name: &'static str, error: &Error) -> Self {
         Self { level: Level::Error, name, text: error.to_string(), hint: error.hint() }
     }
+
+    fn shown(&self) -> String {
+        let Self { level, name, text, hint } = self;
+        let hint = hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        format!("{:<9}{name:<15}{text}\n{hint}", level.name())
+    }
 }
 
 /// `1 file`, `2 files`.
@@ -96,14 +102,7 @@ pub(super) fn run(host: &Host, opened: Result<&App, &Error>, json: bool) -> Stat
         });
         say(&format!("{:#}\n", json!({ "findings": all.collect::<Vec<_>>() })));
     } else {
-        let mut text = String::new();
-        for Finding { level, name, text: found, hint } in &findings {
-            text += &format!("{:<9}{name:<15}{found}\n", level.name());
-            if let Some(hint) = hint {
-                text = text + "hint: " + hint + "\n";
-            }
-        }
-        say(&text);
+        say(&findings.iter().map(Finding::shown).collect::<String>());
     }
     let is_wrong = findings.iter().any(|finding| finding.level == Level::Error);
     if is_wrong { SOMETHING_IS_WRONG } else { 0 }
@@ -125,7 +124,7 @@ fn examine(host: &Host, opened: Result<&App, &Error>) -> Vec<Finding> {
     let state = State::read(&files.state());
     let aws = Aws::new(host, opened.ok().map(|app| app.files.credentials()));
     let places = config.map(|(config, path)| Places::of(config, path, &host.env, &aws));
-    let mut findings = vec![configuration(opened, configured.as_ref(), places.as_ref())];
+    let mut findings = vec![configuration(host, opened, configured.as_ref(), places.as_ref())];
     thread::scope(|scope| {
         let interpreter = config.map(|(config, _)| scope.spawn(|| interpreter(config, host, &state)));
         let network = match (config, &places) {
@@ -145,19 +144,18 @@ fn examine(host: &Host, opened: Result<&App, &Error>) -> Vec<Finding> {
 
 /// Whether `launcher.toml` can be meant, the requirements and sources in it too.
 fn configuration(
+    host: &Host,
     opened: Result<&App, &Error>,
     configured: Option<&Result<Configured, Error>>,
     places: Option<&Result<Places, Error>>,
 ) -> Finding {
     const NAME: &str = "configuration";
-    match (opened, configured, places) {
-        (_, Some(Err(error)), _) | (_, _, Some(Err(error))) => Finding::error(NAME, error),
-        (Ok(app), _, _) => match plan::requirements(app) {
-            Ok(_) => Finding::ok(NAME, app.config_path.display().to_string()),
-            Err(error) => Finding::error(NAME, &error),
-        },
-        (Err(_), Some(Ok(read)), _) => Finding::ok(NAME, read.path.display().to_string()),
-        (Err(error), None, _) => Finding::error(NAME, error),
+    if let (Some(Err(error)), _) | (_, Some(Err(error))) = (configured, places) {
+        return Finding::error(NAME, error);
+    }
+    match opened.map(plan::requirements) {
+        Ok(Err(error)) => Finding::error(NAME, &error),
+        _ => Finding::ok(NAME, host.exe_dir().join(config::FILE_NAME).display().to_string()),
     }
 }
 
