@@ -194,7 +194,8 @@ fn a_cache_beside_the_wanted_one_is_a_warning() {
     let app = App::of(&index).update("interval", "1d");
     std::fs::write(app.cache().join("everfresh"), "").unwrap();
     let outcome = doctor(&app);
-    let cache = "warning  cache          cannot create directory [DIR]/cache/everfresh/apps/…: [DIR]/tmp/everfresh-…/everfresh is used instead";
+    let cache = "warning  cache          cannot create directory [DIR]/cache/everfresh/apps/…: [DIR]/tmp/everfresh-…/everfresh is used instead\n\
+                 hint: set EVERFRESH_CACHE to a directory that can be written";
     outcome.status(0).stdout_fits(&report(&[
         ("cache", cache),
         ("environment", "warning  environment    nothing is installed yet\nhint: connect to the network and start the app"),
@@ -208,8 +209,8 @@ fn no_cache_at_all_leaves_the_rest_to_be_told() {
     let app = App::of(&index).env("TMPDIR", "/dev/null/tmp");
     std::fs::write(app.cache().join("everfresh"), "").unwrap();
     let outcome = doctor(&app);
-    let cache =
-        "error    cache          cannot create directory [DIR]/cache/everfresh/apps/…: Not a directory";
+    let cache = "error    cache          cannot create directory [DIR]/cache/everfresh/apps/…: Not a directory\n\
+                 hint: set EVERFRESH_CACHE to a directory that can be written";
     outcome.status(1).stderr("").stdout_fits(&report(&[
         ("cache", cache),
         ("environment", "warning  environment    nothing is installed yet\nhint: connect to the network and start the app"),

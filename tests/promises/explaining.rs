@@ -179,7 +179,7 @@ fn whatever_happens_standard_output_is_the_apps() {
             .stderr_has("warning: cannot create directory");
         elsewhere.settle();
         let nowhere = app_of(&index).env("EVERFRESH_CACHE", "/dev/null").env("TMPDIR", "/dev/null");
-        nowhere.run::<&str>(&[]).status(125).stdout("").stderr_has("hint: ");
+        nowhere.run::<&str>(&[]).status(125).stdout("").stderr_has("myapp: error: cannot create directory");
     }
 }
 

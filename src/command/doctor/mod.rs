@@ -206,17 +206,25 @@ fn cache(
     files: &AppFiles,
 ) -> Finding {
     const NAME: &str = "cache";
+    let unusable = |level, error: &Error, outcome: &str| Finding {
+        level,
+        name: NAME,
+        text: format!("{error}{outcome}"),
+        hint: error
+            .hint()
+            .or_else(|| Some("set EVERFRESH_CACHE to a directory that can be written".to_owned())),
+    };
     if let (Err(error), Some(_)) = (opened, config) {
-        return Finding::error(NAME, error);
+        return unusable(Level::Error, error, "");
     }
     let wanted = config.map_or_else(|| store.clone(), |config| app::wanted_store(config, host));
     if let Err(error) = wanted.prepare(&wanted.app(host)) {
-        let instead = match opened {
-            Ok(app) if app.store != wanted => format!("{} is used instead", store.root().display()),
-            _ => "the app is never updated".to_owned(),
+        return if *store == wanted {
+            unusable(Level::Error, &error, ": the app is never updated")
+        } else {
+            let instead = format!(": {} is used instead", store.root().display());
+            unusable(Level::Warning, &error, &instead)
         };
-        let level = if store == &wanted { Level::Error } else { Level::Warning };
-        return Finding { level, text: format!("{error}: {instead}"), ..Finding::error(NAME, &error) };
     }
     let root = store.root();
     let left = fs::space_left(root);
