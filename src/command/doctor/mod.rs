@@ -1,4 +1,4 @@
-//! `self doctor`: what could keep the app from starting or from being updated, looked at one by one. It changes
+//! `self doctor`: what could keep the app from starting or from being updated, looked at one by one. It updates
 //! nothing, and whatever is broken is a line of its report and no reason to stop.
 
 mod network;
