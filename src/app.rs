@@ -32,24 +32,46 @@ pub struct App {
     _acting: Option<Acting>,
 }
 
+/// The configuration beside a launcher, read.
+#[derive(Debug)]
+pub struct Configured {
+    /// What it says.
+    pub config: Config,
+    /// Where it stands.
+    pub path: PathBuf,
+    /// The file as it was when it was read.
+    pub stamp: FileStamp,
+}
+
+impl Configured {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is missing or wrong.
+    pub fn read(host: &Host) -> Result<Self, Error> {
+        let path = host.exe_dir().join(config::FILE_NAME);
+        // Stamped before it is read: an edit in between makes the record stale, never the configuration.
+        let Some(stamp) = FileStamp::at(&path) else {
+            return Err(Error::NoConfig { path });
+        };
+        let bytes = fs::read(&path, fs::SMALL_FILE)?;
+        let text = String::from_utf8(bytes).map_err(|error| Error::ConfigNotUtf8 {
+            file: path.clone(),
+            line: error.as_bytes()[..error.utf8_error().valid_up_to()].split(|b| *b == b'\n').count(),
+        })?;
+        let config = Config::parse(&text, host.exe_dir())
+            .map_err(|error| Error::Config { file: path.clone(), error })?;
+        Ok(Self { config, path, stamp })
+    }
+}
+
 impl App {
     /// Reads the configuration beside the launcher and settles on a cache.
     ///
     /// # Errors
     /// When the configuration is missing or wrong, or no cache can be used.
     pub fn open(host: &Host) -> Result<Self, Error> {
-        let config_path = host.exe_dir().join(config::FILE_NAME);
-        // Stamped before it is read: an edit in between makes the record stale, never the configuration.
-        let Some(config_stamp) = FileStamp::at(&config_path) else {
-            return Err(Error::NoConfig { path: config_path });
-        };
-        let bytes = fs::read(&config_path, fs::SMALL_FILE)?;
-        let text = String::from_utf8(bytes).map_err(|error| Error::ConfigNotUtf8 {
-            file: config_path.clone(),
-            line: error.as_bytes()[..error.utf8_error().valid_up_to()].split(|b| *b == b'\n').count(),
-        })?;
-        let config = Config::parse(&text, host.exe_dir())
-            .map_err(|error| Error::Config { file: config_path.clone(), error })?;
+        let Configured { config, path: config_path, stamp: config_stamp } = Configured::read(host)?;
         let (store, writable, acting) = choose_store(&config, host)?;
         let files = store.app(host);
         log::debug(|| {
@@ -71,10 +93,15 @@ impl App {
     }
 }
 
+/// The cache that is wanted: the configured one, else the usual one.
+pub fn wanted_store(config: &Config, host: &Host) -> Store {
+    let configured = config.app.cache.as_deref().filter(|_| host.env.non_empty("EVERFRESH_CACHE").is_none());
+    configured.map_or_else(|| store::usual(&host.env), Store::under)
+}
+
 /// The configured cache or the usual one where it can be written or at least has the app in it, else a temporary one.
 fn choose_store(config: &Config, host: &Host) -> Result<(Store, bool, Option<Acting>), Error> {
-    let configured = config.app.cache.as_deref().filter(|_| host.env.non_empty("EVERFRESH_CACHE").is_none());
-    let store = configured.map_or_else(|| store::usual(&host.env), Store::under);
+    let store = wanted_store(config, host);
     let temporary = store::temporary(&host.env);
     let acting = Acting::as_owner_of(store.root(), &host.exe);
     let Err(error) = prepare(&store, host) else { return Ok((store, true, acting)) };

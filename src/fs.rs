@@ -242,6 +242,29 @@ pub fn symlink_metadata(path: &Path) -> Result<Metadata, Error> {
     fs::symlink_metadata(path).named("look at", path)
 }
 
+/// Bytes that this user can still write to the file system of `path`; `None` where it does not say.
+#[allow(clippy::useless_conversion, reason = "these numbers have 32 bits on other machines")]
+pub fn space_left(path: &Path) -> Option<u64> {
+    let told = nix::sys::statvfs::statvfs(path).ok()?;
+    u64::from(told.blocks_available()).checked_mul(u64::from(told.fragment_size()))
+}
+
+/// The kind of file system that `path` lies on, as `/proc/self/mounts` names it: `ext4`, `nfs4`.
+pub fn file_system(path: &Path) -> Option<String> {
+    let path = canonicalize(path).ok()?;
+    let mounts = read(Path::new("/proc/self/mounts"), SMALL_FILE).ok()?;
+    let mounts = String::from_utf8_lossy(&mounts);
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        // proc_pid_mounts(5) writes a space as an octal number.
+        let place = PathBuf::from(fields.next()?.replace("\\040", " "));
+        Some((place, fields.next()?))
+    });
+    // Of mounts at one place the last one is what is seen.
+    let around = mounts.filter(|(place, _)| path.starts_with(place));
+    around.max_by_key(|(place, _)| place.as_os_str().len()).map(|(_, kind)| kind.to_owned())
+}
+
 /// Whether there is anything at `path` (links followed) that can be looked at.
 pub fn exists(path: &Path) -> bool {
     fs::metadata(path).is_ok()

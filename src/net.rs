@@ -41,11 +41,13 @@ pub use credentials::{percent_decode, percent_decode_bytes};
 pub use error::{Fault, NetError, Phase, RedirectFault, hide_userinfo, show_url};
 #[doc(hidden)]
 pub use netrc::netrc_login;
+pub use proxy::proxy_for;
 pub use redirect::MOST_REDIRECTS;
 pub use request::{
     Answer, Body, Call, Download, DownloadError, Get, Headers, Method, Partial, Range, Received, Reply, Sign,
     Unsigned, Validators, Way,
 };
+pub use tls::Roots;
 pub use tls_fault::TlsFault;
 
 use crate::config;

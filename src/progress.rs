@@ -5,16 +5,41 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::host::Host;
 use crate::update::events::{Event, Listener};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 const REDRAW: Duration = Duration::from_millis(80);
 
+/// What is drawn on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draws {
+    /// One line that changes.
+    Line,
+    /// A line for each step.
+    Lines,
+    /// Nothing.
+    Nothing,
+}
+
+impl Draws {
+    /// What standard error takes. Where there is no terminal, or none that can take a line away again, only somebody
+    /// who waits for a first installation or asked for an update wants `plain_lines` of text; in the output of an app
+    /// that updates itself they have no place.
+    pub fn of(host: &Host, plain_lines: bool) -> Self {
+        let erases = host.env.get("TERM").is_none_or(|terminal| terminal != "dumb");
+        match std::io::stderr().is_terminal() && erases {
+            true => Self::Line,
+            false if plain_lines => Self::Lines,
+            false => Self::Nothing,
+        }
+    }
+}
+
 /// Shows events on standard error.
 pub struct Progress {
     app: String,
-    terminal: bool,
-    plain_lines: bool,
+    draws: Draws,
     started: Instant,
     shown: Mutex<Shown>,
 }
@@ -29,11 +54,9 @@ struct Shown {
 }
 
 impl Progress {
-    /// Shows the progress of `app`. Where there is no terminal, only somebody who waits for a first installation or
-    /// asked for an update wants lines of text; in the output of an app that updates itself they have no place.
-    pub fn new(app: &str, plain_lines: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        Self { app: app.to_owned(), terminal, plain_lines, started: Instant::now(), shown: Mutex::default() }
+    /// Shows the progress of `app`.
+    pub fn new(app: &str, draws: Draws) -> Self {
+        Self { app: app.to_owned(), draws, started: Instant::now(), shown: Mutex::default() }
     }
 
     /// Draws what has become due.
@@ -46,7 +69,7 @@ impl Progress {
             return;
         }
         let mut err = std::io::stderr().lock();
-        if self.terminal {
+        if self.draws == Draws::Line {
             if shown.last.is_some_and(|last| last.elapsed() < REDRAW) {
                 return;
             }
@@ -54,7 +77,7 @@ impl Progress {
             shown.line_open = true;
             let _ = write!(err, "\r\x1b[K{}: {}{}", self.app, shown.step, shown.files);
             let _ = err.flush();
-        } else if self.plain_lines && !shown.said.contains(&shown.step) {
+        } else if self.draws == Draws::Lines && !shown.said.contains(&shown.step) {
             let step = shown.step.clone();
             let _ = writeln!(err, "{}: {step}", self.app);
             shown.said.push(step);

@@ -43,7 +43,9 @@ pub fn run(mut host: Host) -> Result<Status, Error> {
     let bounded = BoundedFiles::begin();
     let app = match (App::open(&host), command::asked_without_config(&host)) {
         (Ok(app), _) => app,
-        (Err(_), Some(command)) => return Ok(command::answer_without_config(&command, &host)),
+        (Err(error), Some(command)) => {
+            return Ok(command::answer_without_config(&command, &host, &error));
+        }
         (Err(error), None) => return Err(error),
     };
     if let Some(command) = command::asked_for(&app, &mut host)? {

@@ -123,10 +123,7 @@ fn decide(app: &App, state: &State, now: Timestamp) -> Decision {
     if !app.writable || update.mode == Mode::Manual {
         return Decision::Start;
     }
-    let due = match state.next_check(update.interval, &app.inputs()) {
-        Some(next) => next <= now || state.decided() > now,
-        None => true,
-    };
+    let due = state.is_due(update.interval, &app.inputs(), now);
     let edited = state.failure.is_none() && state.active().is_some_and(|active| is_outdated(app, active));
     match (due || edited, update.mode) {
         (false, _) => Decision::Start,

@@ -102,6 +102,9 @@ pub struct Check {
     pub at: u64,
     /// Digest of the configuration's resolution inputs that it was made with.
     pub inputs: String,
+    /// Why what it found is not what runs, where that is so.
+    #[serde(default)]
+    pub kept_out: Option<String>,
 }
 
 /// What went wrong since the last check that succeeded.
@@ -217,6 +220,11 @@ impl State {
         let fresh_until = checked.map(|check| Timestamp(check.at).plus(interval));
         let retry_at = self.failure.as_ref().map(|failure| Timestamp(failure.retry_at));
         retry_at.or(fresh_until)
+    }
+
+    /// Whether a start has to ask the sources again. What was decided in the future counts as stale.
+    pub fn is_due(&self, interval: Duration, inputs: &str, now: Timestamp) -> bool {
+        self.next_check(interval, inputs).is_none_or(|next| next <= now || self.decided() > now)
     }
 
     /// The latest moment that this state was written for: a clock that shows less was put back.
@@ -336,7 +344,8 @@ mod tests {
     #[test]
     fn a_failure_decides_before_freshness_and_other_inputs_are_never_fresh() {
         let interval = Duration::from_secs(100);
-        let mut state = State { check: Some(Check { at: 1000, inputs: "a".into() }), ..State::default() };
+        let mut state =
+            State { check: Some(Check { at: 1000, inputs: "a".into(), kept_out: None }), ..State::default() };
         assert_eq!(state.next_check(interval, "a"), Some(Timestamp(1100)));
         assert_eq!(state.next_check(interval, "b"), None);
         state.failure = Some(Failure { at: 2000, count: 1, retry_at: 2060, message: String::new() });

@@ -63,6 +63,8 @@ mod promises {
     mod commands;
     mod config_errors;
     mod config_kinds;
+    mod doctor;
+    mod explaining;
     mod housekeeping;
 
     // The packager's tool does what the launcher does.

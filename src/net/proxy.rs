@@ -4,7 +4,23 @@ use std::net::IpAddr;
 
 use url::Url;
 
+use super::error::hide_userinfo;
 use crate::host::Env;
+
+/// Where the proxy for `http://` requests stands. `HTTP_PROXY` is not read, because a CGI server sets it from a header
+/// that anyone can send (CVE-2016-5385).
+const FOR_HTTP: [&str; 3] = ["http_proxy", "all_proxy", "ALL_PROXY"];
+
+/// Where that for `https://` requests does.
+const FOR_HTTPS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+/// The proxy through which a URL is reached, and the variable that says so; `None`: directly. For people: its user
+/// name and password are left out.
+pub fn proxy_for(env: &Env, url: &Url) -> Option<(&'static str, String)> {
+    let names = if url.scheme() == "https" { &FOR_HTTPS[..] } else { &FOR_HTTP[..] };
+    let (name, proxy) = names.iter().find_map(|name| Some((*name, env.text(name)?)))?;
+    (!Proxies::from_env(env).is_exception(url)).then(|| (name, hide_userinfo(proxy.trim())))
+}
 
 /// The proxies by the scheme of the request, and the hosts that are reached without.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -27,14 +43,13 @@ enum Exception {
 }
 
 impl Proxies {
-    /// Reads the variables; lower case wins. `HTTP_PROXY` is not read, because a CGI server sets it from a header
-    /// that anyone can send (CVE-2016-5385).
+    /// Reads the variables; lower case wins.
     pub(super) fn from_env(env: &Env) -> Self {
         let first = |names: &[&str]| names.iter().find_map(|name| env.text(name)).map(str::to_owned);
         let exceptions = first(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
         Self {
-            http: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
-            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            http: first(&FOR_HTTP),
+            https: first(&FOR_HTTPS),
             direct: exceptions.split([',', ' ']).filter_map(Exception::parse).collect(),
         }
     }
@@ -112,6 +127,25 @@ mod tests {
             ("HTTPS_PROXY", "u"),
         ]);
         assert_eq!((set.http.as_deref(), set.https.as_deref()), (None, Some("l")));
+    }
+
+    #[test]
+    fn the_proxy_for_a_url_is_told_with_its_variable_and_without_its_password() {
+        let env: Env = [
+            ("HTTPS_PROXY", "http://u:secret@proxy:3128"),
+            ("all_proxy", "socks5://s:1"),
+            ("no_proxy", "near"),
+        ]
+        .into_iter()
+        .collect();
+        for (url, proxy) in [
+            ("https://far/", Some(("HTTPS_PROXY", "http://proxy:3128"))),
+            ("http://far/", Some(("all_proxy", "socks5://s:1"))),
+            ("https://near/", None),
+        ] {
+            let found = proxy_for(&env, &Url::parse(url).unwrap());
+            assert_eq!(found.as_ref().map(|(name, proxy)| (*name, proxy.as_str())), proxy, "{url}");
+        }
     }
 
     #[test]

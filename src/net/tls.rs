@@ -23,6 +23,31 @@ use super::tls_fault::TlsFault;
 use crate::fs;
 use crate::host::Env;
 
+/// The roots that are trusted beside the bundled ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roots {
+    /// Where they come from.
+    pub origin: &'static str,
+    /// Whether the user named that place.
+    pub named: bool,
+    /// How many can be used, those of `[network] ca` too.
+    pub count: usize,
+}
+
+impl Roots {
+    /// Those of this environment and these settings.
+    pub fn of(env: &Env, settings: &Settings) -> Result<Self, TlsFault> {
+        let tls = Tls::new(env, settings);
+        let count = tls.roots()?.len() - webpki_roots::TLS_SERVER_ROOTS.len();
+        let (origin, named) = match (&tls.file, tls.directories.is_empty()) {
+            (Some(_), _) => ("SSL_CERT_FILE", true),
+            (None, false) => ("SSL_CERT_DIR", true),
+            (None, true) => ("the system", false),
+        };
+        Ok(Self { origin, named, count })
+    }
+}
+
 /// Where roots come from, and, once something needed them, the client configuration made from them.
 pub(super) struct Tls {
     /// `SSL_CERT_FILE` and `SSL_CERT_DIR`: instead of the system's own places, as OpenSSL has it.

@@ -11,8 +11,9 @@ use super::failure::Failure;
 use crate::aws::Aws;
 use crate::config::SourceType;
 use crate::fs;
+use crate::host::Host;
 use crate::package::requirement::Requirement;
-use crate::progress::Progress;
+use crate::progress::{Draws, Progress};
 use crate::source::{self, PUBLIC_INDEX};
 use crate::update::catalogue::{Place, Places};
 use crate::update::events::{Event, Listener};
@@ -69,8 +70,8 @@ pub(super) fn requirements(command: &'static str, arguments: &Arguments) -> Resu
 }
 
 /// Does the work and shows on a terminal that it is being done.
-pub(super) fn with_progress<T>(work: impl FnOnce() -> T) -> T {
-    let progress = Progress::new("everfresh", false);
+pub(super) fn with_progress<T>(host: &Host, work: impl FnOnce() -> T) -> T {
+    let progress = Progress::new("everfresh", Draws::of(host, false));
     progress.hear(Event::Step { name: "looking for packages".to_owned() });
     let (done, waiting) = mpsc::channel::<()>();
     thread::scope(|scope| {

@@ -45,7 +45,7 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
     let request = request(host, arguments)?;
     let net = Net::new(&Settings::default(), &host.env, USER_AGENT);
     let temporary = scratch::temporary(&host.env);
-    let pins = with_progress(|| resolution::resolve(&net, &places, &request, &temporary))?;
+    let pins = with_progress(host, || resolution::resolve(&net, &places, &request, &temporary))?;
     warn_of_missing_extras(&pins);
     if arguments.has(JSON) {
         let packages: Vec<Value> = pins.iter().map(report).collect();

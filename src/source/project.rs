@@ -82,6 +82,16 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Net(error) => Self::Net(error),
+            SourceError::S3(error) => Self::S3(error),
+            other => Self::Unanswered { reason: other.to_string() },
+        }
+    }
+}
+
 impl From<S3Error> for SourceError {
     fn from(error: S3Error) -> Self {
         match error {

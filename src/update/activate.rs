@@ -6,6 +6,7 @@ use pep440_rs::Version;
 use serde_json::json;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
@@ -41,7 +42,7 @@ pub fn activate<'s>(
         pins: environment.pins(),
         recipe,
         activated: host.now().0,
-        main: main_project(app),
+        main: main_project(&app.config),
         left: false,
     });
     // Without one to go back to there is nothing to find out.
@@ -52,13 +53,14 @@ pub fn activate<'s>(
     &state.generations[last]
 }
 
-/// The project whose version is the app's: the one named like it, else the first that is required.
-pub fn main_project(app: &App) -> Option<String> {
-    let requirements = app.config.app.requirements.iter();
+/// The project whose version is the app's: the one named like it, else the first that is required. Of a release that is
+/// taken whole it is the one named like the app.
+pub fn main_project(config: &Config) -> Option<String> {
+    let requirements = config.app.requirements.iter();
     let names: Vec<ProjectName> =
         requirements.filter_map(|r| Requirement::parse_lenient(&r.value).ok()).map(|r| r.name).collect();
-    let own: Option<ProjectName> = app.config.app.name.parse().ok();
-    let found = names.iter().find(|name| Some(*name) == own.as_ref()).or(names.first());
+    let own: Option<ProjectName> = config.app.name.parse().ok();
+    let found = names.iter().find(|name| Some(*name) == own.as_ref()).or(names.first()).or(own.as_ref());
     found.map(ToString::to_string)
 }
 

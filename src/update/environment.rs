@@ -244,6 +244,27 @@ pub fn settle(app: &App, generation: &Generation) -> bool {
     fs::truncate(&files.completion()).is_ok()
 }
 
+/// How many files of a generation's distributions are not in its environment.
+pub fn missing(store: &Store, generation: &Generation) -> usize {
+    let site = store.environment(&generation.environment).site();
+    let trees = generation.pins.iter().map(|pin| (store.distribution(&pin.sha256).tree(), site.clone()));
+    let mut waiting: Vec<(PathBuf, PathBuf)> = trees.collect();
+    let mut missing = 0;
+    while let Some((tree, site)) = waiting.pop() {
+        for path in fs::list(&tree).unwrap_or_default() {
+            // Bytecode is given to the store by any environment, and needed by none.
+            let Some(name) = path.file_name().filter(|name| *name != "__pycache__") else { continue };
+            let place = site.join(name);
+            if fs::is_dir(&path) {
+                waiting.push((path, place));
+            } else if !fs::exists(&place) {
+                missing += 1;
+            }
+        }
+    }
+    missing
+}
+
 /// Links all files below `tree` into `site`. Of two distributions that bring the same file the first one's stays.
 fn merge(tree: &Path, site: &Path) -> Result<(), Error> {
     let mut waiting = vec![(tree.to_owned(), site.to_owned())];

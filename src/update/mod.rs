@@ -140,7 +140,11 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     });
     match &result {
         Ok(Attempt { outcome, offline: None }) => {
-            state.check = Some(Check { at: host.now().0, inputs: app.inputs() });
+            let kept_out = match outcome {
+                Outcome::KeptOut(why) => Some(why.clone()),
+                _ => None,
+            };
+            state.check = Some(Check { at: host.now().0, inputs: app.inputs(), kept_out });
             state.failure = None;
             log_outcome(app, host, outcome);
         }

@@ -180,7 +180,7 @@ pub(super) fn request(app: &App, host: &Host, interpreter: &Interpreter) -> Resu
 
 /// What the user's pin asks for.
 fn pin(app: &App, version: Option<&str>) -> Option<Requirement> {
-    format!("{}=={}", activate::main_project(app)?, version?).parse().ok()
+    format!("{}=={}", activate::main_project(&app.config)?, version?).parse().ok()
 }
 
 /// The configured requirements, read.

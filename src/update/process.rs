@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::log;
 use crate::owner;
 use crate::process::{BoundedFiles, CAUSE, ROLE};
-use crate::progress::Progress;
+use crate::progress::{Draws, Progress};
 use crate::run::Status;
 use crate::time::Deadline;
 use crate::update::events::{Event, Listener};
@@ -88,7 +88,9 @@ pub fn update(app: &App, host: &Host, wait: Duration, cause: Cause) -> Waited {
     if wait.is_zero() {
         return Waited::TimedOut;
     }
-    let progress = Progress::new(&app.config.app.name, cause != Cause::Check);
+    let draws =
+        if app.config.update.notify { Draws::of(host, cause != Cause::Check) } else { Draws::Nothing };
+    let progress = Progress::new(&app.config.app.name, draws);
     let waited = listen(stream, deadline, &progress);
     progress.clear();
     log::debug(|| format!("the updater: {waited:?}"));

@@ -15,7 +15,7 @@ fn installed() -> App {
     app.without_sources()
 }
 
-fn tinyproxy(place: &Path, further: &str) -> Daemon {
+pub(super) fn tinyproxy(place: &Path, further: &str) -> Daemon {
     std::fs::create_dir_all(place).unwrap();
     Daemon::start(&place.join("log"), |port| {
         let config = place.join("tinyproxy.conf");

@@ -1,12 +1,14 @@
 //! What is written is true: examples parse, commands run, links lead somewhere.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use everfresh::config::{Config, KEYS};
+use serde_json::Value;
 
-use crate::support::outcome::Outcome;
-use crate::support::{App, Index, Wheel};
+use crate::support::outcome::{Outcome, fits};
+use crate::support::{App, Index, Response, Wheel};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -62,21 +64,6 @@ fn sources() -> String {
     }
     let pieces = text.split("\\\n").enumerate();
     pieces.map(|(at, piece)| if at == 0 { piece } else { piece.trim_start() }).collect()
-}
-
-/// Whether a text is what the pattern says; `…` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('…');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.split_once(part) {
-            Some((_, behind)) => rest = behind,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }
 
 /// The example with the comment signs taken from every line that is a key.
@@ -297,7 +284,7 @@ fn every_command_of_the_launcher_is_described() {
     let index = Index::with([Wheel::app("1.0")]);
     let help = App::of(&index).run(&["self", "help"]);
     let described = read("docs/commands.md");
-    for command in ["update", "info", "rollback", "clean", "log", "run", "help", "--version"] {
+    for command in ["update", "info", "doctor", "rollback", "clean", "log", "run", "help", "--version"] {
         assert!(described.contains(&format!("self {command}")), "{command}");
         help.stdout_has(&format!("self {command}"));
     }
@@ -342,23 +329,78 @@ fn the_changelog_has_a_place_for_what_comes_next() {
     assert_eq!(first, Some("## [Unreleased]"));
 }
 
+/// Names in backticks, such as keys have.
+fn keys(cell: &str) -> BTreeSet<String> {
+    let words = quoted(cell).into_iter();
+    words
+        .filter(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+        .collect()
+}
+
+/// The keys of an object, or of the objects in a list.
+fn keys_of(value: &Value) -> BTreeSet<String> {
+    let object = value.as_object().or_else(|| value.get(0)?.as_object());
+    object.into_iter().flat_map(|object| object.keys().cloned()).collect()
+}
+
 #[test]
-fn every_key_of_info_is_described() {
-    let mut index = Index::with([Wheel::app("1.0")]);
-    let app = App::of(&index);
+fn every_key_of_info_is_described_and_every_described_key_comes() {
+    let index = Index::with([Wheel::app("1.0"), Wheel::new("dep", "1.0")]);
+    let app = App::of(&index).requirements(["myapp", "dep"]);
     app.run::<&str>(&[]).prints("myapp 1.0\n");
-    index.shut_down();
+    app.settle();
+    // A version that fails its test, a file that is not what is promised, and an index that is gone.
+    index.add(Wheel::new("myapp", "1.1").file("myapp/__init__.py", "import nowhere"));
+    app.run(&["self", "update"]).status(125);
+    let lie = Wheel::new("dep", "1.1").distribution();
+    index.add(lie.clone());
+    index.server().route(&format!("/files/{}", lie.filename), Response::ok("no wheel"));
+    app.run(&["self", "update"]).status(125);
+    index.server().everything(Response::status(500));
     app.run(&["self", "update"]).status(125);
     let info = app.run(&["self", "info", "--json"]).json();
-    assert!(info["failure"].is_object(), "{info}");
     let described = read("docs/commands.md");
     let rows = rows(&described, "### `self info --json`");
-    for (key, value) in info.as_object().unwrap() {
-        let row = rows.iter().find(|row| row[0].contains(&format!("`{key}`")));
-        let row = row.unwrap_or_else(|| panic!("{key} is not described"));
-        let inner = value.as_object().or_else(|| value.get(0)?.as_object());
-        for inner in inner.into_iter().flat_map(serde_json::Map::keys) {
-            assert!(row[1].contains(&format!("`{inner}`")), "{key}: {inner}");
+    let named: BTreeSet<String> = rows.iter().flat_map(|row| keys(row[0])).collect();
+    assert_eq!(named, keys_of(&info));
+    for row in &rows {
+        // What identifies a quarantined environment is no key of ours.
+        for key in keys(row[0]).into_iter().filter(|key| key != "quarantine") {
+            let inner = keys_of(&info[&key]);
+            let filled = !info[&key].is_array() || info[&key].get(0).is_some();
+            assert!(filled, "nothing in {key} that could be compared: {info:#}");
+            let is_nested = info[&key].is_object() || info[&key].is_array();
+            if is_nested {
+                assert_eq!(keys(row[1]), inner, "{key}");
+            }
         }
+    }
+}
+
+#[test]
+fn every_key_of_the_doctors_report_is_described_and_every_described_key_comes() {
+    let report = App::new()
+        .requirements(["myapp"])
+        .entry("myapp:main")
+        .source("/nowhere")
+        .run(&["self", "doctor", "--json"])
+        .json();
+    let described = read("docs/commands.md");
+    let rows = rows(&described, "### `self doctor`");
+    let mut keys_there: BTreeSet<String> = rows.iter().flat_map(|row| keys(row[0])).collect();
+    let names: BTreeSet<String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["name"].as_str().unwrap().to_owned())
+        .collect();
+    for name in &names {
+        assert!(keys_there.remove(name), "{name} is not described");
+    }
+    assert_eq!(keys_there, BTreeSet::new(), "described, and not in {names:?}");
+    let words =
+        described.split_once("### `self doctor`").unwrap().1.split("\n### ").next().unwrap().to_owned();
+    for key in keys_of(&report).into_iter().chain(keys_of(&report["findings"])) {
+        assert!(words.contains(&format!("`{key}`")), "{key} is not described");
     }
 }

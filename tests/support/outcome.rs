@@ -37,8 +37,23 @@ impl Redactions {
     }
 }
 
+/// Whether a text is what the pattern says; `…` stands for anything.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
 /// Local ports are chosen by the system: `127.0.0.1:40123` becomes `127.0.0.1:[PORT]`.
-fn ports_hidden(text: &str) -> String {
+pub fn ports_hidden(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |hidden, part| {
@@ -192,6 +207,18 @@ impl Outcome {
     #[track_caller]
     pub fn stdout(&self, expected: &str) -> &Self {
         self.same("stdout", &self.out, expected);
+        self
+    }
+
+    /// Standard output, line by line; `…` in a line stands for what differs from run to run.
+    #[track_caller]
+    pub fn stdout_fits(&self, expected: &str) -> &Self {
+        let patterns: Vec<&str> = expected.lines().collect();
+        let lines: Vec<&str> = self.out.lines().collect();
+        let same = lines.len() == patterns.len()
+            && patterns.iter().zip(&lines).all(|(pattern, line)| fits(pattern, line));
+        let difference = difference(expected, &self.out);
+        assert!(same, "{}: stdout does not fit\n{difference}\n{}", self.shown, self.all());
         self
     }
 

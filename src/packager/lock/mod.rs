@@ -70,7 +70,7 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
     let folder = target.parent().unwrap_or(&here);
     let question = Question { wanted: &wanted, targets: &targets, kept: &kept, folder };
     let temporary = scratch::temporary(&host.env);
-    let lock = with_progress(|| solve::solve(&question, &net, &temporary))?;
+    let lock = with_progress(host, || solve::solve(&question, &net, &temporary))?;
     let text = write(&lock);
     let same = before.as_ref().is_some_and(|(known, _)| *known == text);
     let changes = change::between(before.as_ref().map(|(_, lock)| lock), &lock);

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
 use crate::package::name::ProjectName;
-use crate::progress::{Progress, show_bytes};
+use crate::progress::{Draws, Progress, show_bytes};
 use crate::update::events::{Event, Listener};
 use channel::{Channel, Released};
 use contents::Contents;
@@ -69,7 +69,7 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
         reason: error.to_string(),
     })?;
     let mut shelves = settings::shelves(host, arguments, 0, &directory, COMMAND.name)?;
-    let progress = Progress::new("everfresh", true);
+    let progress = Progress::new("everfresh", Draws::of(host, true));
     let wheels = wheels(host, arguments, &directory, &name, &progress)?;
     let parcels = wheels.iter().map(|path| Parcel::of(path)).collect::<Result<Vec<_>, _>>()?;
     let contents = match arguments.has(INDEX_ONLY) {

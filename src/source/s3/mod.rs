@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use url::Url;
+
 pub use bucket::Bucket;
 pub use error::{ListingFault, S3Error};
 pub use listing::{Entries, Object};
@@ -108,6 +110,12 @@ impl Folder {
             listing.extend(files(&inner, bucket, &prefix, name));
         }
         Ok(listing)
+    }
+
+    /// Where it is asked, once it was and answered.
+    pub fn url(&self) -> Option<Url> {
+        let (bucket, _) = self.opened.get()?.as_ref().ok()?;
+        bucket.url(self.prefix.as_str()).ok()
     }
 
     fn open(&self, net: &Net, pages: &dyn Pages, deadline: Deadline) -> Opened {

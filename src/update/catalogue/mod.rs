@@ -19,7 +19,7 @@ use crate::config::{AwsConfig, Config, SourceConfig, SourceType};
 use crate::error::Error;
 use crate::host::Env;
 use crate::log;
-use crate::net::NetError;
+use crate::net::{Net, NetError};
 use crate::package::metadata::Metadata;
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
@@ -58,6 +58,13 @@ impl Place {
         let address = address.asked_by(aws, &AwsConfig::default());
         let login = address.web().map_or(Login::Nobody, Login::in_url);
         Self { address, projects: None, config: SourceConfig::default(), login }
+    }
+
+    /// Tells `net` who asks here.
+    pub fn log_in(&self, net: &Net) {
+        if let Some(url) = self.address.web() {
+            self.login.show(net, url);
+        }
     }
 }
 
@@ -147,11 +154,7 @@ pub struct Catalogue<'a> {
 impl<'a> Catalogue<'a> {
     /// A catalogue of nothing yet; `net` is told who asks at which source.
     pub fn new(places: &'a Places, depot: Depot<'a>) -> Self {
-        for place in &places.0 {
-            if let Some(url) = place.address.web() {
-                place.login.show(depot.net, url);
-            }
-        }
+        places.0.iter().for_each(|place| place.log_in(depot.net));
         Self {
             places,
             depot,
@@ -293,10 +296,7 @@ impl<'a> Catalogue<'a> {
             }
             Err(error) => {
                 let reason = error.to_string();
-                self.remember(match error {
-                    SourceError::S3(error) => Error::S3(error),
-                    _ => Error::Unanswered { reason: reason.clone() },
-                });
+                self.remember(error.into());
                 Err(Unavailable::Source(reason))
             }
         }
