@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::tar::Tar;
 use super::tree::Tree;
 use super::zip::Zip;
+use super::zip_end::Tail;
 use crate::fs;
 
 /// What an archive is packed as.
@@ -85,9 +86,13 @@ fn open(archive: &Path) -> Result<Container, Refusal> {
     let mut start = Vec::new();
     file.by_ref().take(512).read_to_end(&mut start).map_err(Refusal::Read)?;
     let length = file.seek(SeekFrom::End(0)).map_err(Refusal::Read)?;
+    let is_zip = matches!(start.as_slice(), [b'P', b'K', 3 | 5 | 6, ..]);
+    if !is_zip && Tail::read(&mut file)?.looks_like_zip() {
+        return Err(Refusal::Container("it has the end of a ZIP archive, but not the start of one"));
+    }
     file.rewind().map_err(Refusal::Read)?;
     match start.as_slice() {
-        [b'P', b'K', ..] => Ok(Container::Zip(file)),
+        _ if is_zip => Ok(Container::Zip(file)),
         [0x1f, 0x8b, ..] => Ok(Container::TarGz(file, length)),
         header if header.get(257..262) == Some(b"ustar") => Ok(Container::Tar(file, length)),
         _ => Err(Refusal::Container("it is neither a ZIP nor a tar archive")),
