@@ -72,5 +72,6 @@ mod promises {
     mod oracle;
 
     // No bytes do harm.
+    mod archive_differentials;
     mod corpus;
 }

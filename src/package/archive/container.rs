@@ -31,16 +31,25 @@ type Wanted<'a> = &'a dyn Fn(&MemberPath) -> bool;
 pub(crate) fn extract(archive: &Path, tree: &mut Tree, limits: &Limits) -> Result<(), Refusal> {
     match open(archive)? {
         Container::Zip(file) => extract_zip(file, tree, limits),
-        Container::Tar(file, packed) => {
-            let mut tar = Tar::new(BufReader::new(file), packed, limits);
-            extract_tar(&mut tar, tree)
+        Container::Tar(mut file, packed) => {
+            check_tar(&mut Tar::new(BufReader::new(&file), packed, limits))?;
+            file.rewind().map_err(Refusal::Read)?;
+            extract_tar(&mut Tar::new(BufReader::new(file), packed, limits), tree)
         }
-        Container::TarGz(file, packed) => {
-            let mut tar = Tar::new(GzDecoder::new(BufReader::new(file)), packed, limits);
-            extract_tar(&mut tar, tree)?;
-            check_end(tar.into_inner())
+        Container::TarGz(mut file, packed) => {
+            let mut tar = Tar::new(GzDecoder::new(BufReader::new(&file)), packed, limits);
+            check_tar(&mut tar)?;
+            check_end(tar.into_inner())?;
+            file.rewind().map_err(Refusal::Read)?;
+            extract_tar(&mut Tar::new(GzDecoder::new(BufReader::new(file)), packed, limits), tree)
         }
     }
+}
+
+/// Reads all of it: to write a hundred thousand files and take them away again takes long.
+fn check_tar<R: std::io::Read>(tar: &mut Tar<R>) -> Result<(), Refusal> {
+    while tar.next_member()?.is_some() {}
+    Ok(())
 }
 
 /// Unpacks all members of a ZIP archive into `tree`, as they are.
@@ -113,7 +122,7 @@ fn extract_tar<R: std::io::Read>(tar: &mut Tar<R>, tree: &mut Tree) -> Result<()
 }
 
 /// A gzip stream has one member, and nothing follows it.
-fn check_end(decoder: GzDecoder<BufReader<File>>) -> Result<(), Refusal> {
+fn check_end<R: std::io::Read>(decoder: GzDecoder<BufReader<R>>) -> Result<(), Refusal> {
     match decoder.into_inner().fill_buf().map_err(Refusal::Read)? {
         [] => Ok(()),
         _ => Err(Refusal::Container("bytes follow its gzip stream")),

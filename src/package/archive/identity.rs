@@ -64,7 +64,7 @@ pub(crate) fn only_value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
             None => break,
             Some((name, value)) => {
                 is_wanted = name.eq_ignore_ascii_case(key);
-                if is_wanted && found.replace(value.trim()).is_some() {
+                if is_wanted && found.replace(value.trim_matches([' ', '\t'])).is_some() {
                     return None;
                 }
             }
