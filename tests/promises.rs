@@ -73,5 +73,6 @@ mod promises {
 
     // No bytes do harm.
     mod archive_differentials;
+    mod bad_input;
     mod corpus;
 }

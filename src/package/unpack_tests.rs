@@ -513,10 +513,7 @@ fn record_lists_files_by_the_very_path_that_they_have() {
     }
     let many: String = (0..200).map(|number| format!("{number},,\n")).collect();
     assert_eq!(refusal(WHEEL, &with(&many)), "RECORD: it lists more files than there are");
-    assert_eq!(
-        refusal(WHEEL, &with("\u{feff}")),
-        "RECORD: 'demo/__init__.py': it is not listed"
-    );
+    assert_eq!(refusal(WHEEL, &with("\u{feff}")), "RECORD: 'demo/__init__.py': it is not listed");
 }
 
 #[test]
