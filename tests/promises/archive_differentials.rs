@@ -1,4 +1,4 @@
-//! The same bytes mean the same files to us and to those who will look at them after us: whatever we accept, CPython's
+//! The same bytes mean the same files to us and to those who will look at them after us: whatever we accept, Python's
 //! `zipfile` and `tarfile`, and pip, accept too, with exactly the same names, contents and execute bits (CVE-2025-54368,
 //! CVE-2025-62518). What we refuse needs no judge.
 //!
@@ -152,9 +152,10 @@ fn zip_seen(bytes: &[u8]) -> Result<Seen, Refusal> {
     for (index, entry) in entries.iter().enumerate() {
         let contents = zip.read(index, 1 << 20)?;
         let name = entry.path.as_str().to_owned();
-        seen.push(match entry.directory {
-            true => (name + "/", String::new(), false),
-            false => (name, sha256_hex(&contents), entry.executable),
+        seen.push(if entry.directory {
+            (name + "/", String::new(), false)
+        } else {
+            (name, sha256_hex(&contents), entry.executable)
         });
     }
     Ok(seen)
@@ -170,9 +171,10 @@ fn tar_seen(bytes: &[u8]) -> Result<Seen, Refusal> {
             Ok(())
         })?;
         let name = member.path.as_str().to_owned();
-        seen.push(match member.directory {
-            true => (name + "/", String::new(), false),
-            false => (name, sha256_hex(&contents), member.executable),
+        seen.push(if member.directory {
+            (name + "/", String::new(), false)
+        } else {
+            (name, sha256_hex(&contents), member.executable)
         });
     }
     Ok(seen)
@@ -347,12 +349,12 @@ fn a_zip_archive_with_both_headers_changed_alike_means_the_same_to_zipfile() {
         let (local, central) = (honest[which].local_bytes(), honest[which].central_bytes(0));
         let length = honest[which].local.iter().map(|(at, patch)| at + patch.len()).max().unwrap_or(0);
         let last = (30 + honest[which].name.len() + honest[which].extra_local.len()).max(length);
-        for at in 4..last {
+        for (at, &honest_byte) in local.iter().enumerate().take(last).skip(4) {
             let there = if at < 28 { at + 2 } else { at + 16 };
-            for value in changes(local[at]) {
+            for value in changes(honest_byte) {
                 let mut members = honest.clone();
                 members[which].local.push((at, vec![value]));
-                if at < 26 && there < central.len() || at >= 30 && there < central.len() {
+                if !(26..30).contains(&at) && there < central.len() {
                     members[which].central.push((there, vec![value]));
                 }
                 jury.hear(format!("member {which}, byte {at} is {value}"), Reader::Zipfile, zip(&members));

@@ -49,9 +49,8 @@ impl Tail {
 
     /// Whether there is what pip, which asks Python's `zipfile.is_zipfile` first, takes for the end of a ZIP archive.
     pub(super) fn looks_like_zip(&self) -> bool {
-        let room = self.bytes.len().saturating_sub(END_LENGTH as usize - END.len());
-        let Some(bytes) = self.bytes.get(..room) else { return false };
-        bytes.windows(END.len()).any(|window| window == END)
+        let mut places = self.bytes.windows(usize::try_from(END_LENGTH).unwrap_or(usize::MAX));
+        places.any(|place| place.starts_with(END))
     }
 
     /// Finds the central directory. There must be one reading only: the end record ends the archive, the central
