@@ -17,7 +17,6 @@ import sys
 import tarfile
 import threading
 import time
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -95,12 +94,12 @@ def record_line(name, data):
 
 
 def wheel(change=lambda archive: None, metadata=METADATA, record=None, files=()):
-    """A wheel whose archive `change` may add to, behind the files that belong there."""
+    """A wheel whose archive `change` may add to, behind the files that belong there; it may return lines for RECORD."""
     archive, lines = Zip(), b""
     for name, data in [*files, (INFO + "METADATA", metadata), (INFO + "WHEEL", WHEEL_FILE)]:
         archive.add(name.encode(), data)
         lines += record_line(name.encode(), data)
-    change(archive)
+    lines += change(archive) or b""
     archive.add(INFO.encode() + b"RECORD", lines + INFO.encode() + b"RECORD,,\n" if record is None else record)
     return archive.bytes()
 
@@ -112,10 +111,11 @@ def bomb(archive):
 
 
 def lying_bomb(archive):
-    """Two GiB that say they are a hundred bytes."""
+    """Two GiB that say they are a hundred bytes, and are listed: only who unpacks them sees it."""
     packed, _ = zeros(2 << 30)
     at = archive.local(b"bomb", packed, 1, 100)
     archive.entry(b"bomb", len(packed), 1, 100, at)
+    return record_line(b"bomb", bytes(100))
 
 
 def many_bombs(archive):
@@ -123,17 +123,6 @@ def many_bombs(archive):
     data = bytes(7 << 20)
     for number in range(500):
         archive.add(b"bomb%d" % number, data)
-
-
-def nested(_):
-    data = bytes(1 << 20)
-    for _ in range(20):
-        inner = io.BytesIO()
-        with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
-            for number in range(10):
-                archive.writestr(f"{number}.zip", data)
-        data = inner.getvalue()
-    return wheel(files=[("hostile.zip", data)], record=b"")
 
 
 def overlapping(archive):
@@ -254,7 +243,6 @@ ARCHIVES = [
     ("2 MB that become 2 GiB", WHEEL, of(bomb)),
     ("2 GiB that say 100 bytes", WHEEL, of(lying_bomb)),
     ("500 bombs within their own bound", WHEEL, of(many_bombs)),
-    ("archives in archives, 10²⁰ files", WHEEL, nested),
     ("10 000 members over one kernel (Fifield)", WHEEL, of(overlapping)),
     ("10⁶ members", WHEEL, of(many_members(1_000_000))),
     ("99 000 members, none listed", WHEEL, of(many_members(99_000))),
