@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the launcher beside its peers, all in one run, and prints tables.
 
-usage: bench.py [warm] [trouble] [check] [cold] [repositories] [--rounds N]      (all by default, 60 rounds)
+usage: bench.py [warm] [trouble] [check] [cold] [repositories] [hostile] [--rounds N]      (all by default, 60 rounds)
 LAUNCHER names the executable; BENCH_PYTHONS (separated by colons) the interpreters.
 Servers listen on 127.0.0.1 only; all that is written lies below target/.
 """
@@ -12,13 +12,14 @@ import time
 
 import check
 import cold
+import hostile
 import repositories
 import trouble
 import warm
 from world import LAUNCHER, pythons
 
 PARTS = {"warm": warm, "trouble": trouble, "check": check, "cold": cold,
-         "repositories": repositories}
+         "repositories": repositories, "hostile": hostile}
 
 
 def main():

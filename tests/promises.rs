@@ -79,5 +79,7 @@ mod promises {
     mod oracle;
 
     // No bytes do harm.
+    mod archive_differentials;
+    mod bad_input;
     mod corpus;
 }

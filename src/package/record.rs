@@ -7,6 +7,8 @@ use super::archive::refusal::Refusal;
 use crate::trust::hashes::{Algorithm, Digests, Hasher, Hashes};
 
 const FILE: &str = "RECORD";
+/// Lines beyond the number of members that are still looked for one by one, for a better message.
+const SPARE_LINES: usize = 100;
 
 /// A digest, decoded, and what it was made with.
 type Digest = (Algorithm, Box<[u8]>);
@@ -56,8 +58,9 @@ impl Line {
 pub struct Record(HashMap<String, Line>);
 
 impl Record {
-    /// Reads the file: CSV as Python's `csv` writes it, three fields a line.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+    /// Reads the file: CSV as Python's `csv` writes it, three fields a line. The archive has `members`; so much longer
+    /// a list is wrong without being read.
+    pub fn parse(bytes: &[u8], members: usize) -> Result<Self, Refusal> {
         let flaw = |flaw| Refusal::Malformed { file: FILE, flaw };
         let text = std::str::from_utf8(bytes).map_err(|_| flaw("it is not UTF-8"))?;
         let mut lines = HashMap::new();
@@ -71,6 +74,9 @@ impl Record {
                 return Err(Refusal::record(&path, "it is listed twice"));
             }
             lines.insert(path, line);
+            if lines.len() > members.saturating_add(SPARE_LINES) {
+                return Err(flaw("it lists more files than there are"));
+            }
         }
         Ok(Self(lines))
     }

@@ -78,6 +78,15 @@ pub fn extract_zip(archive: &Path, destination: &Path, limits: &Limits) -> Resul
     Ok(counts)
 }
 
+/// Unpacks a bare archive, ZIP or tar, before any rule of a package format; for the rest as [`extract_zip`].
+pub fn extract(archive: &Path, destination: &Path, limits: &Limits) -> Result<(u64, u64), Refusal> {
+    let mut tree = Tree::begin(destination)?;
+    container::extract(archive, &mut tree, limits)?;
+    let counts = (tree.files, tree.bytes);
+    tree.finish()?;
+    Ok(counts)
+}
+
 /// The distribution's core metadata (`METADATA` or `PKG-INFO`), without unpacking it.
 pub fn metadata_of(archive: &Path, name: &DistributionName, limits: &Limits) -> Result<Vec<u8>, Refusal> {
     match name.format {

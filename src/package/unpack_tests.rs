@@ -492,3 +492,65 @@ fn metadata_is_read_without_unpacking() {
         metadata_of(&archive, &other, &Limits::default()).unwrap_err();
     }
 }
+
+#[test]
+fn record_lists_files_by_the_very_path_that_they_have() {
+    let with = |more: &str| recorded(members(), |record| record.insert_str(0, more));
+    let digest = base64(&sha2::Sha256::digest(b"x = 1\n"));
+    for path in [
+        "/demo/__init__.py",
+        "../demo/__init__.py",
+        "./demo/__init__.py",
+        "demo//__init__.py",
+        "Demo/__init__.py",
+    ] {
+        let expected = format!("RECORD: '{path}': it is listed but not there");
+        assert_eq!(refusal(WHEEL, &with(&format!("{path},sha256={digest},6\n"))), expected);
+    }
+    for more in ["demo/,,\n", ",,\n"] {
+        let path = more.trim_end_matches(",,\n");
+        assert_eq!(refusal(WHEEL, &with(more)), format!("RECORD: '{path}': it is listed but not there"));
+    }
+    let many: String = (0..200).fold(String::new(), |lines, number| format!("{lines}{number},,\n"));
+    assert_eq!(refusal(WHEEL, &with(&many)), "RECORD: it lists more files than there are");
+    assert_eq!(refusal(WHEEL, &with("\u{feff}")), "RECORD: 'demo/__init__.py': it is not listed");
+}
+
+#[test]
+fn record_and_its_signatures_alone_need_no_hash() {
+    let signature = |name: &str| file(&format!("{INFO}/{name}"), b"signed");
+    for name in ["RECORD.jws", "RECORD.p7s"] {
+        let signed = [&members()[..], &[signature(name)]].concat();
+        let line = line(&signature(name));
+        let bare = format!("{INFO}/{name},,\n");
+        for told in ["", &bare, &line] {
+            installed(WHEEL, &recorded(signed.clone(), |record| *record = record.replace(&line, told)));
+        }
+        let wrong = line.replace(",6\n", ",7\n");
+        let refused = refusal(WHEEL, &recorded(signed, |record| *record = record.replace(&line, &wrong)));
+        assert_eq!(refused, format!("RECORD: '{INFO}/{name}': its size is another"));
+    }
+    let own = format!("{INFO}/RECORD");
+    installed(WHEEL, &recorded(members(), |record| *record = record.replace(&format!("{own},,\n"), "")));
+    let told = format!("{own},sha256={},\n", base64(&[0; 32]));
+    let wrong = recorded(members(), |record| *record = record.replace(&format!("{own},,\n"), &told));
+    assert_eq!(refusal(WHEEL, &wrong), format!("RECORD: '{own}': its hash is another"));
+    let other = [&members()[..], &[signature("RECORD.asc")]].concat();
+    let line = line(&other[4]);
+    let bare = recorded(other, |record| *record = record.replace(&line, &format!("{INFO}/RECORD.asc,,\n")));
+    assert_eq!(refusal(WHEEL, &bare), format!("RECORD: '{INFO}/RECORD.asc': it is listed without a hash"));
+}
+
+#[test]
+fn a_wheel_whose_list_is_wrong_is_refused_before_anything_is_written() {
+    let place = Place::new();
+    let bytes = recorded(members(), |record| record.push_str("gone.py,,\n"));
+    let archive = place.put(WHEEL, &bytes);
+    let name = DistributionName::parse(WHEEL).unwrap();
+    let mut tree = super::archive::tree::Tree::begin(&place.destination()).unwrap();
+    let reader = Box::new(crate::fs::open(&archive).unwrap());
+    let wheel = super::wheel::Wheel::open(reader, &name, &Limits::default()).unwrap();
+    let refusal = wheel.lay_out(&name, &mut tree).unwrap_err();
+    assert_eq!(refusal.to_string(), "RECORD: 'gone.py': it is listed but not there");
+    assert_eq!(tree.files, 0);
+}

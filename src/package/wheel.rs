@@ -68,14 +68,10 @@ impl<'a> Wheel<'a> {
         let wheel = self.dist_info_file("WHEEL")?.ok_or(Refusal::Missing("WHEEL"))?;
         let root_is_purelib = read_wheel_file(&wheel)?;
         self.metadata(name)?;
-        let record = self.dist_info_file("RECORD")?.ok_or(Refusal::Missing("RECORD"))?;
-        let mut record = Record::parse(&record)?;
         let entry_points = self.dist_info_file("entry_points.txt")?.unwrap_or_default();
-        for index in 0..self.zip.entries().len() {
-            self.place(index, name, &mut record, tree)?;
-        }
-        if let Some(path) = record.first_left() {
-            return Err(Refusal::record(path, "it is listed but not there"));
+        // The list is compared before anything is written.
+        for (index, line) in self.recorded()?.into_iter().enumerate() {
+            self.place(index, name, &line, tree)?;
         }
         Ok(LaidOut {
             dist_info: format!("{}.dist-info", self.stem),
@@ -89,7 +85,7 @@ impl<'a> Wheel<'a> {
         &mut self,
         index: usize,
         name: &DistributionName,
-        record: &mut Record,
+        line: &Line,
         tree: &mut Tree,
     ) -> Result<(), Refusal> {
         let Some(entry) = self.zip.entries().get(index).cloned() else { return Ok(()) };
@@ -97,7 +93,6 @@ impl<'a> Wheel<'a> {
             return self.zip.copy(index, &mut |_| Ok(()));
         }
         let target = self.target(&entry, name)?;
-        let line = self.recorded(&entry, record)?;
         let mut hasher = line.hasher();
         let is_script =
             entry.path.as_str().strip_prefix(&self.stem).is_some_and(|rest| rest.starts_with(SCRIPTS));
@@ -110,8 +105,22 @@ impl<'a> Wheel<'a> {
         line.check(entry.path.as_str(), &hasher.finish(), entry.size)
     }
 
+    /// What `RECORD` says of each member.
+    fn recorded(&mut self) -> Result<Vec<Line>, Refusal> {
+        let record = self.dist_info_file("RECORD")?.ok_or(Refusal::Missing("RECORD"))?;
+        let mut record = Record::parse(&record, self.zip.entries().len())?;
+        let line = |entry: &Entry| {
+            if entry.directory { Ok(Line::default()) } else { self.recorded_of(entry, &mut record) }
+        };
+        let lines = self.zip.entries().iter().map(line).collect::<Result<_, _>>()?;
+        match record.first_left() {
+            Some(path) => Err(Refusal::record(path, "it is listed but not there")),
+            None => Ok(lines),
+        }
+    }
+
     /// The line of a file: with a digest, but for `RECORD` and its signatures, which may have no line at all.
-    fn recorded(&self, entry: &Entry, record: &mut Record) -> Result<Line, Refusal> {
+    fn recorded_of(&self, entry: &Entry, record: &mut Record) -> Result<Line, Refusal> {
         let path = entry.path.as_str();
         let line = record.remove(path);
         let exempt = ["RECORD", "RECORD.jws", "RECORD.p7s"]

@@ -113,11 +113,15 @@ impl<'de, F: Fn(&mut Listing, &Map<String, Value>)> Visitor<'de> for Files<'_, F
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(value) = seq.next_element::<Value>()? {
-            match value {
-                Value::Object(file) => (self.add)(self.listing, &file),
-                _ => self.listing.skipped += 1,
+        while !self.listing.is_full() {
+            match seq.next_element::<Value>()? {
+                Some(Value::Object(file)) => (self.add)(self.listing, &file),
+                Some(_) => self.listing.skipped += 1,
+                None => return Ok(()),
             }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            self.listing.skipped += 1;
         }
         Ok(())
     }

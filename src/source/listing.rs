@@ -49,11 +49,15 @@ pub(super) struct Offer {
 impl Listing {
     /// Takes a link in, or counts it as skipped. `base` is what relative addresses start from.
     pub(super) fn offer(&mut self, offer: Offer, base: &Url, project: &ProjectName) {
-        let room = self.files.len() <= MOST_FILES;
-        match room.then(|| read(offer, base, project)).flatten() {
+        match (!self.is_full()).then(|| read(offer, base, project)).flatten() {
             Some(file) => self.files.push(file),
             None => self.skipped += 1,
         }
+    }
+
+    /// Whether nothing more is taken in.
+    pub(super) fn is_full(&self) -> bool {
+        self.files.len() > MOST_FILES
     }
 
     /// Refuses a list of which only the beginning was taken: the newest files tend to stand at its end.

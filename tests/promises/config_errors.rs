@@ -104,8 +104,7 @@ fn an_app_goes_on_with_its_last_good_config_never() {
     app.run::<&str>(&[]).status(125).stdout("").stderr_has("[DIR]/app/launcher.toml:2: [app] name ");
 }
 
-#[test]
-fn an_interpreter_that_is_not_there_is_127() {
+pub(super) fn an_interpreter_that_is_not_there_is_127() {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index).env("PATH", "/nowhere");
     app.run::<&str>(&[]).status(127).stdout("").stderr_has("myapp: error: ").stderr_has("\nhint: ");

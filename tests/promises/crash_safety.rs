@@ -426,11 +426,6 @@ macro_rules! promises {
             use super::Scenario;
 
             #[test]
-            fn may_be_killed_at_any_instant() {
-                super::survives_death(&Scenario::$scenario());
-            }
-
-            #[test]
             fn may_lose_power_at_any_instant() {
                 super::survives_a_power_cut(&Scenario::$scenario());
             }
@@ -443,4 +438,24 @@ macro_rules! promises {
     )*};
 }
 
+macro_rules! killed {
+    ($($name:ident: $scenario:ident),*) => {$(
+        #[test]
+        fn $name() {
+            survives_death(&Scenario::$scenario());
+        }
+    )*};
+}
+
 promises!(update, first_install, rollback, going_back, cleaning, upgraded_interpreter);
+killed!(
+    a_first_install_may_be_killed_at_any_instant: first_install,
+    a_rollback_may_be_killed_at_any_instant: rollback,
+    a_way_back_may_be_killed_at_any_instant: going_back,
+    cleaning_may_be_killed_at_any_instant: cleaning,
+    a_new_interpreters_environment_may_be_killed_at_any_instant: upgraded_interpreter
+);
+
+pub(super) fn an_update_may_be_killed_at_any_instant() {
+    survives_death(&Scenario::update());
+}

@@ -105,8 +105,7 @@ fn a_hook_may_start_the_launcher_itself() {
     assert_eq!(std::fs::read_to_string(app.root().join("home/said")).unwrap(), "everfresh 0.1.0\n");
 }
 
-#[test]
-fn what_a_crash_left_half_written_is_swept() {
+pub(super) fn what_a_crash_left_half_written_is_swept() {
     let index = Index::with([Wheel::app("1.0")]);
     let app = installed(&index);
     let own = app.state().parent().unwrap().to_owned();

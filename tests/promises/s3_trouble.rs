@@ -39,11 +39,9 @@ fn says(lie: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static, mess
 #[test]
 fn a_refusal_is_told_in_words() {
     const KEYS: &str = "check the AWS credentials: the access key and the secret key belong together";
-    const SESSION: &str = "log in again: temporary AWS credentials have an end";
     const REGION: &str = "set region in the [[source]] of launcher.toml";
     for (status, code, words, hint) in [
         (403, "InvalidAccessKeyId", "the service does not know the access key", KEYS),
-        (400, "ExpiredToken", "the session has expired", SESSION),
         (404, "NoSuchBucket", "there is no such bucket", "check the source's address in launcher.toml"),
         (
             403,
@@ -56,6 +54,12 @@ fn a_refusal_is_told_in_words() {
         let message = format!("cannot list s3://wheels/packages/: {words} ({code})");
         says(move |_| Some(refusal(status, code, "")), &message, hint);
     }
+}
+
+pub(super) fn a_session_that_has_expired_is_told() {
+    const SESSION: &str = "log in again: temporary AWS credentials have an end";
+    let message = "cannot list s3://wheels/packages/: the session has expired (ExpiredToken)";
+    says(|_| Some(refusal(400, "ExpiredToken", "")), message, SESSION);
 }
 
 #[test]

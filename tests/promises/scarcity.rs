@@ -23,8 +23,7 @@ fn in_mounts(app: &App, script: &str) -> crate::support::outcome::Outcome {
     app.start::<&str>(&[]).in_mounts_of_its_own(script, &cache).run()
 }
 
-#[test]
-fn on_a_disk_that_is_full_what_is_installed_starts() {
+pub(super) fn on_a_disk_that_is_full_what_is_installed_starts() {
     let (_index, app) = pending();
     // From just enough for what is there to enough for the update: each size is full at another moment of it.
     let mut seen = std::collections::BTreeSet::new();
@@ -46,8 +45,7 @@ fn on_a_disk_that_is_full_what_is_installed_starts() {
     assert!(seen.contains("myapp 1.0\nmyapp 1.0\n") && seen.contains("myapp 1.1\nmyapp 1.1\n"), "{seen:?}");
 }
 
-#[test]
-fn on_a_disk_that_became_read_only_what_is_installed_starts() {
+pub(super) fn on_a_disk_that_became_read_only_what_is_installed_starts() {
     let (_index, app) = pending();
     let script =
         "cache=$1; shift; mount --bind \"$cache\" \"$cache\"; mount -o remount,bind,ro \"$cache\"; \"$@\"";

@@ -30,8 +30,7 @@ fn app_lock(app: &App) -> File {
     File::open(app.state().with_file_name("lock")).unwrap()
 }
 
-#[test]
-fn a_hundred_cold_starts_do_one_download_of_each_file() {
+pub(super) fn a_hundred_cold_starts_do_one_download_of_each_file() {
     let index = app_with_a_dependency();
     let app = App::of(&index).update("interval", "1d");
     all_print(&app, 100, "with 1.0\n");
@@ -247,8 +246,7 @@ fn another_user_may_start_from_a_cache_that_only_its_owner_can_change() {
     assert_eq!(not_owned_by(&app.cache(), SOMEBODY), Vec::<std::path::PathBuf>::new());
 }
 
-#[test]
-fn a_user_who_may_not_look_into_the_cache_gets_one_of_their_own() {
+pub(super) fn a_user_who_may_not_look_into_the_cache_gets_one_of_their_own() {
     if !is_root() {
         return;
     }

@@ -125,11 +125,10 @@ fn a_state_from_the_future_counts_as_stale() {
     app.run::<&str>(&[]).prints("myapp 1.1\n");
 }
 
-#[test]
-fn ten_first_runs_at_once_share_one_download() {
+pub(super) fn first_runs_at_once_share_one_download(count: usize) {
     let index = Index::with([Wheel::app("1.0")]);
     let app = App::of(&index);
-    let all: Vec<_> = (0..10).map(|_| app.start::<&str>(&[]).spawn()).collect();
+    let all: Vec<_> = (0..count).map(|_| app.start::<&str>(&[]).spawn()).collect();
     for running in all {
         running.wait().prints("myapp 1.0\n");
     }

@@ -3,6 +3,7 @@
 #![allow(unused_imports, reason = "the names for all promises, not only for those of today")]
 
 pub mod app;
+pub mod archives;
 pub mod authority;
 pub mod aws;
 pub mod bucket;

@@ -185,7 +185,7 @@ pub fn metadata(bytes: &[u8]) -> bool {
 
 /// See the table.
 pub fn wheel_record(bytes: &[u8]) -> bool {
-    match Record::parse(bytes) {
+    match Record::parse(bytes, bytes.len()) {
         Ok(mut record) => {
             while let Some(path) = record.first_left().map(str::to_owned) {
                 let line = record.remove(&path).expect("a line");

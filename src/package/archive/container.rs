@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::tar::Tar;
 use super::tree::Tree;
 use super::zip::Zip;
+use super::zip_end::Tail;
 use crate::fs;
 
 /// What an archive is packed as.
@@ -30,16 +31,25 @@ type Wanted<'a> = &'a dyn Fn(&MemberPath) -> bool;
 pub(crate) fn extract(archive: &Path, tree: &mut Tree, limits: &Limits) -> Result<(), Refusal> {
     match open(archive)? {
         Container::Zip(file) => extract_zip(file, tree, limits),
-        Container::Tar(file, packed) => {
-            let mut tar = Tar::new(BufReader::new(file), packed, limits);
-            extract_tar(&mut tar, tree)
+        Container::Tar(mut file, packed) => {
+            check_tar(&mut Tar::new(BufReader::new(&file), packed, limits))?;
+            file.rewind().map_err(Refusal::Read)?;
+            extract_tar(&mut Tar::new(BufReader::new(file), packed, limits), tree)
         }
-        Container::TarGz(file, packed) => {
-            let mut tar = Tar::new(GzDecoder::new(BufReader::new(file)), packed, limits);
-            extract_tar(&mut tar, tree)?;
-            check_end(tar.into_inner())
+        Container::TarGz(mut file, packed) => {
+            let mut tar = Tar::new(GzDecoder::new(BufReader::new(&file)), packed, limits);
+            check_tar(&mut tar)?;
+            check_end(tar.into_inner())?;
+            file.rewind().map_err(Refusal::Read)?;
+            extract_tar(&mut Tar::new(GzDecoder::new(BufReader::new(file)), packed, limits), tree)
         }
     }
+}
+
+/// Reads all of it: to write a hundred thousand files and take them away again takes long.
+fn check_tar<R: std::io::Read>(tar: &mut Tar<R>) -> Result<(), Refusal> {
+    while tar.next_member()?.is_some() {}
+    Ok(())
 }
 
 /// Unpacks all members of a ZIP archive into `tree`, as they are.
@@ -85,9 +95,13 @@ fn open(archive: &Path) -> Result<Container, Refusal> {
     let mut start = Vec::new();
     file.by_ref().take(512).read_to_end(&mut start).map_err(Refusal::Read)?;
     let length = file.seek(SeekFrom::End(0)).map_err(Refusal::Read)?;
+    let is_zip = matches!(start.as_slice(), [b'P', b'K', 3 | 5 | 6, ..]);
+    if !is_zip && Tail::read(&mut file)?.looks_like_zip() {
+        return Err(Refusal::Container("it has the end of a ZIP archive, but not the start of one"));
+    }
     file.rewind().map_err(Refusal::Read)?;
     match start.as_slice() {
-        [b'P', b'K', ..] => Ok(Container::Zip(file)),
+        _ if is_zip => Ok(Container::Zip(file)),
         [0x1f, 0x8b, ..] => Ok(Container::TarGz(file, length)),
         header if header.get(257..262) == Some(b"ustar") => Ok(Container::Tar(file, length)),
         _ => Err(Refusal::Container("it is neither a ZIP nor a tar archive")),
@@ -108,7 +122,7 @@ fn extract_tar<R: std::io::Read>(tar: &mut Tar<R>, tree: &mut Tree) -> Result<()
 }
 
 /// A gzip stream has one member, and nothing follows it.
-fn check_end(decoder: GzDecoder<BufReader<File>>) -> Result<(), Refusal> {
+fn check_end<R: std::io::Read>(decoder: GzDecoder<BufReader<R>>) -> Result<(), Refusal> {
     match decoder.into_inner().fill_buf().map_err(Refusal::Read)? {
         [] => Ok(()),
         _ => Err(Refusal::Container("bytes follow its gzip stream")),

@@ -51,16 +51,31 @@ pub(crate) fn stem(name: &DistributionName) -> String {
 /// The value of the header field `key` (lower case), where the header has exactly one. The header ends at the first
 /// line that is neither a field nor the continuation of one.
 pub(crate) fn only_value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let mut values = text
-        .lines()
-        .take_while(|line| line.starts_with([' ', '\t']) || line.contains(':'))
-        .filter(|line| !line.starts_with([' ', '\t']))
-        .filter_map(|line| line.split_once(':'))
-        .filter(|(name, _)| name.eq_ignore_ascii_case(key))
-        .map(|(_, value)| value.trim());
-    let value = values.next()?;
-    // A lone carriage return ends a line for Python, not here.
-    (values.next().is_none() && !value.contains('\r')).then_some(value)
+    let mut found = None;
+    let mut is_wanted = false;
+    for line in text.lines() {
+        let is_continuation = line.starts_with([' ', '\t']);
+        let field = line.split_once(':').filter(|(name, _)| name.bytes().all(is_name_byte));
+        match field {
+            // A lone carriage return ends a line for Python, not here.
+            _ if line.contains('\r') => return None,
+            _ if is_continuation && is_wanted => return None,
+            _ if is_continuation => {}
+            None => break,
+            Some((name, value)) => {
+                is_wanted = name.eq_ignore_ascii_case(key);
+                if is_wanted && found.replace(value.trim_matches([' ', '\t'])).is_some() {
+                    return None;
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What a field's name may be made of (RFC 5322, section 3.6.8).
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b':'
 }
 
 #[cfg(test)]
@@ -76,6 +91,9 @@ mod tests {
             ("Name: a\nName: a\n", None),
             ("Name: a\rVersion: 1\n", None),
             ("\nName: a\n", None),
+            ("Summary: x\rName: b\nName: a\n", None),
+            ("Name: a\n folded\n", None),
+            ("Name : a\nName: a\n", None),
             ("no header\nName: a\n", None),
             ("", None),
         ] {

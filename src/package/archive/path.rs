@@ -1,7 +1,9 @@
 //! Names of members, as paths that stay where they are put and that mean the same on every file system.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _};
 
 use super::limits::Limits;
 use super::refusal::Refusal;
@@ -61,11 +63,6 @@ impl MemberPath {
             None => (&self.0, None),
         }
     }
-
-    /// The directories above, the outermost first.
-    pub fn ancestors(&self) -> impl Iterator<Item = &str> {
-        self.0.match_indices('/').filter_map(|(at, _)| self.0.get(..at))
-    }
 }
 
 impl fmt::Display for MemberPath {
@@ -83,49 +80,65 @@ enum Kind {
     Implied,
 }
 
+/// The most files and directories of one tree, so that deep paths cost no more memory than many.
+const MOST: u64 = 200_000;
+
 /// All paths of one tree: no two may be one file, also where upper and lower case are the same.
+///
+/// Kept as hashes under keys of this process, which nobody outside can aim at: two of the most paths that may be have
+/// the same one with a probability of one in a billion, and then an archive is refused.
 #[derive(Debug, Default)]
 pub struct PathSet {
-    /// By folded path; the spelling where it differs from that.
-    taken: HashMap<Box<str>, (Kind, Option<Box<str>>)>,
+    /// By the path's hash where case does not count; the hash of its spelling.
+    taken: HashMap<u64, (Kind, u64)>,
+    folded: RandomState,
+    spelled: RandomState,
 }
 
 impl PathSet {
     /// Adds a file.
     pub fn add_file(&mut self, path: &MemberPath) -> Result<(), Refusal> {
-        self.add_ancestors(path)?;
-        self.add(path.as_str(), path, Kind::File)
+        self.add(path, Kind::File)
     }
 
     /// Adds a directory.
     pub fn add_directory(&mut self, path: &MemberPath) -> Result<(), Refusal> {
-        self.add_ancestors(path)?;
-        self.add(path.as_str(), path, Kind::Directory)
+        self.add(path, Kind::Directory)
     }
 
-    fn add_ancestors(&mut self, path: &MemberPath) -> Result<(), Refusal> {
-        path.ancestors().try_for_each(|directory| self.add(directory, path, Kind::Implied))
+    /// Adds a path and the directories above it, the outermost first.
+    fn add(&mut self, path: &MemberPath, kind: Kind) -> Result<(), Refusal> {
+        let text = path.as_str();
+        let lower = text.to_lowercase();
+        let (mut folded, mut spelled) = (self.folded.build_hasher(), self.spelled.build_hasher());
+        let mut parts = lower.split('/').zip(text.split('/')).peekable();
+        while let Some((lower, part)) = parts.next() {
+            for (hasher, part) in [(&mut folded, lower), (&mut spelled, part)] {
+                hasher.write(part.as_bytes());
+                hasher.write_u8(b'/');
+            }
+            let kind = if parts.peek().is_some() { Kind::Implied } else { kind };
+            self.add_one(folded.finish(), spelled.finish(), kind)
+                .map_err(|flaw| Refusal::member(text, flaw))?;
+        }
+        Limits::at_most(self.taken.len() as u64, MOST, "files and directories")
     }
 
-    fn add(&mut self, text: &str, of: &MemberPath, kind: Kind) -> Result<(), Refusal> {
-        let folded = text.to_lowercase();
-        let spelling = (folded != text).then(|| text.into());
-        let Some((known, known_spelling)) = self.taken.get_mut(folded.as_str()) else {
-            self.taken.insert(folded.into(), (kind, spelling));
+    fn add_one(&mut self, folded: u64, spelled: u64, kind: Kind) -> Result<(), &'static str> {
+        let Some((known, known_spelling)) = self.taken.get_mut(&folded) else {
+            self.taken.insert(folded, (kind, spelled));
             return Ok(());
         };
-        let same_spelling = *known_spelling == spelling;
-        let flaw = match (*known, kind) {
-            _ if !same_spelling => "another path differs only in case",
-            (Kind::Directory | Kind::Implied, Kind::Implied) => return Ok(()),
+        match (*known, kind) {
+            _ if *known_spelling != spelled => Err("another path differs only in case"),
+            (Kind::Directory | Kind::Implied, Kind::Implied) => Ok(()),
             (Kind::Implied, Kind::Directory) => {
                 *known = kind;
-                return Ok(());
+                Ok(())
             }
-            (Kind::File, Kind::File) | (Kind::Directory, Kind::Directory) => "it is there twice",
-            _ => "it is a file and a directory",
-        };
-        Err(Refusal::member(of.as_str(), flaw))
+            (Kind::File, Kind::File) | (Kind::Directory, Kind::Directory) => Err("it is there twice"),
+            _ => Err("it is a file and a directory"),
+        }
     }
 }
 
@@ -169,7 +182,6 @@ mod tests {
         for name in ["a", "a/b.py", "..a/b..", "ä/ß", "a b", ".hidden/...", &"a".repeat(255)] {
             assert_eq!(path(name).as_str(), name);
         }
-        assert_eq!(path("a/b/c").ancestors().collect::<Vec<_>>(), ["a", "a/b"]);
     }
 
     #[test]

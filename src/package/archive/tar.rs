@@ -141,8 +141,14 @@ impl<R: Read> Tar<R> {
         Limits::at_most(header.size, LONGEST_EXTENSION, "bytes in an extended header")?;
         let mut bytes = vec![0; usize::try_from(header.size).unwrap_or_default()];
         self.fill(&mut bytes)?;
-        self.left = padded(header.size) - header.size;
-        self.skip()?;
+        // Some readers go on in the padding, as far as it looks like text of the extension.
+        let mut block = [0; BLOCK];
+        let padding = usize::try_from(padded(header.size) - header.size).unwrap_or_default();
+        let padding = block.get_mut(..padding).unwrap_or_default();
+        self.fill(padding)?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(Refusal::member(&header.name, "something is hidden behind its extended header"));
+        }
         Ok(bytes)
     }
 
@@ -241,5 +247,5 @@ fn keyword(bytes: &[u8]) -> Option<(&str, &str, &[u8])> {
     let (record, rest) = bytes.split_at_checked(length)?;
     let record = record.get(space + 1..)?.strip_suffix(b"\n")?;
     let (keyword, value) = std::str::from_utf8(record).ok()?.split_once('=')?;
-    Some((keyword, value, rest))
+    (!keyword.is_empty()).then_some((keyword, value, rest))
 }

@@ -5,6 +5,10 @@ use super::refusal::Refusal;
 /// The size of all units of a tar archive, in bytes.
 pub(super) const BLOCK: usize = 512;
 
+/// Place and length of the numbers that mean nothing to us: owner, group, time, device. Where one is malformed Python's
+/// `tarfile` takes the header for the archive's end.
+const OTHER_NUMBERS: [(usize, usize); 5] = [(108, 8), (116, 8), (136, 12), (329, 8), (337, 8)];
+
 /// What follows a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -51,6 +55,13 @@ impl Header {
         if field(block, 157, 100).iter().any(|byte| *byte != 0) && kind != Kind::LongName {
             return Err(refuse("it names a link target but is no link"));
         }
+        // A name's slash makes a directory of a file for some readers, also where an extension gives another name.
+        if kind == Kind::File && name.ends_with('/') {
+            return Err(refuse("it is a file and a directory"));
+        }
+        if !OTHER_NUMBERS.iter().all(|&(at, length)| is_number(field(block, at, length))) {
+            return Err(refuse("a field of its header is no number"));
+        }
         let size = octal(field(block, 124, 12)).ok_or_else(|| refuse("its size is no octal number"))?;
         let mode = octal(field(block, 100, 8)).ok_or_else(|| refuse("its mode is no octal number"))?;
         if kind == Kind::Directory && size != 0 {
@@ -77,6 +88,13 @@ fn octal(field: &[u8]) -> Option<u64> {
     let digits = text.trim_start_matches(' ').trim_end_matches(['\0', ' ']);
     let valid = !digits.is_empty() && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     if valid { u64::from_str_radix(digits, 8).ok() } else { None }
+}
+
+/// Whether a field is a number: octal, GNU's binary, or not given.
+fn is_number(field: &[u8]) -> bool {
+    matches!(field, [0x80 | 0xff, ..])
+        || field.iter().all(|byte| matches!(byte, 0 | b' '))
+        || octal(field).is_some()
 }
 
 /// Prefix and name. Readers disagree on bytes behind a NUL and on the prefix in GNU's headers: there must be none.

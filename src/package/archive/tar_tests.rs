@@ -89,7 +89,7 @@ fn names_that_lead_elsewhere_are_refused() {
     let hidden = tar_patched("a", b'0', b"", &[(2, b"b".to_vec())]);
     assert_eq!(refusal_of(&[hidden]), "member 'a': something is hidden behind its name");
     let trailing_slash = tar_member("x/", b'0', b"");
-    assert_eq!(refusal_of(&[trailing_slash]), "member 'x/': its path has an empty part");
+    assert_eq!(refusal_of(&[trailing_slash]), "member 'x/': it is a file and a directory");
 }
 
 #[test]
@@ -224,4 +224,51 @@ fn bombs_are_refused_before_they_are_unpacked() {
     assert_eq!(refusal(&tar(&many)), "more than 10 members");
     let keywords = tar_patched("a", b'x', b"", &[(124, b"77777777777\0".to_vec())]);
     assert_eq!(refusal(&tar(&[keywords])), "more than 65536 bytes in an extended header");
+}
+
+#[test]
+fn what_another_reader_takes_for_more_or_for_the_end_is_refused() {
+    // Python makes a directory of such a header, and looks for the next one where the data are.
+    let slash = |kind| tar_patched("x/", kind, b"data", &[]);
+    for kind in [0, b'0'] {
+        let named = [extended(&[keyword("path", "y")]), slash(kind)];
+        assert_eq!(refusal_of(&named), "member 'x/': it is a file and a directory");
+    }
+    // Python reads on in the padding.
+    let mut padded = extended(&[keyword("mtime", "1")]);
+    let evil = keyword("path", "evil");
+    let behind = 512 + keyword("mtime", "1").len();
+    padded[behind..behind + evil.len()].copy_from_slice(&evil);
+    let hidden = "something is hidden behind its extended header";
+    assert_eq!(refusal_of(&[padded, tar_member("x", b'0', b"")]), format!("member 'PaxHeader': {hidden}"));
+    let mut long = tar_member("././@LongLink", b'L', b"y");
+    long[513] = b'z';
+    assert_eq!(refusal_of(&[long, tar_member("x", b'0', b"")]), format!("member '././@LongLink': {hidden}"));
+    // Python's keywords end here.
+    let nameless = extended(&[b"5 =a\n".to_vec(), keyword("path", "y")]);
+    assert_eq!(
+        refusal_of(&[nameless, tar_member("x", b'0', b"")]),
+        "member 'PaxHeader': its extended header is malformed"
+    );
+    // Python's archive ends here.
+    for at in [108, 116, 136, 329, 337] {
+        let patched = tar_patched("x", b'0', b"", &[(at, b"nonsense".to_vec())]);
+        assert_eq!(refusal_of(&[patched]), "member 'x': a field of its header is no number", "{at}");
+    }
+    for number in [&b"\x80\0\0\0\0\0\x01\0"[..], b"\xff\xff\xff\xff\xff\xff\xff\xff", b"        ", &[0; 8]] {
+        assert_unpacks(&tar(&[tar_patched("x", b'0', b"", &[(108, number.to_vec())])]), &[("x", "")]);
+    }
+}
+
+#[test]
+fn a_tar_archive_that_pip_takes_for_a_zip_archive_is_refused() {
+    let inner = super::testing::zip(&[super::testing::file("a", b"evil")]);
+    let expected = "it has the end of a ZIP archive, but not the start of one";
+    assert_eq!(refusal(&tar(&[tar_member("a.zip", b'0', &inner)])), expected);
+    assert_eq!(refusal(&[&gzip(&tar(&[tar_member("a", b'0', b"good")]))[..], &inner[..]].concat()), expected);
+}
+
+#[test]
+fn a_tar_archive_whose_first_name_begins_like_a_zip_archive_is_unpacked() {
+    assert_unpacks(&tar(&[tar_member("PKG-INFO", b'0', b"data")]), &[("PKG-INFO", "data")]);
 }

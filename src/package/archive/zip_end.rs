@@ -47,6 +47,12 @@ impl Tail {
         self.bytes.get(from..from.checked_add(usize::try_from(length).ok()?)?)
     }
 
+    /// Whether there is what pip, which asks Python's `zipfile.is_zipfile` first, takes for the end of a ZIP archive.
+    pub(super) fn looks_like_zip(&self) -> bool {
+        let mut places = self.bytes.windows(usize::try_from(END_LENGTH).unwrap_or(usize::MAX));
+        places.any(|place| place.starts_with(END))
+    }
+
     /// Finds the central directory. There must be one reading only: the end record ends the archive, the central
     /// directory ends where the end records begin, and ZIP64's values do not contradict the old ones.
     pub(super) fn central_directory(&self) -> Result<CentralDirectory, Refusal> {

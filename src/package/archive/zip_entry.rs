@@ -80,7 +80,7 @@ impl Entry {
         Ok(Self {
             path,
             directory: is_directory,
-            executable: !is_directory && mode & 0o111 != 0,
+            executable: mode & FILE_TYPE == REGULAR && mode & 0o111 != 0,
             size,
             packed,
             crc: header.crc,
