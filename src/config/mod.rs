@@ -136,10 +136,8 @@ impl SourceType {
         let path = if is_web { text.split(['?', '#']).next().unwrap_or_default() } else { text };
         let last = path.trim().rsplit('/').next().unwrap_or_default();
         let name = last.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
-        // No name, or one with its dot behind it.
-        if name.is_some_and(|name| {
-            name.is_empty() || name.find('.') == name.len().checked_sub(1).filter(|at| *at > 0)
-        }) {
+        let is_one = |name: &str| !name.is_empty() && !name.contains('.');
+        if name.is_some_and(|name| name.is_empty() || name.strip_suffix('.').is_some_and(is_one)) {
             return Self::Release;
         }
         match scheme(text) {

@@ -603,9 +603,14 @@ mod addresses_as_text {
         ] {
             assert!(matches!(infer(text, base), Ok(Address::Release(_))), "{text}");
         }
-        for text in
-            ["https://h/pylock.toml/", "pylock.a.b.toml", "xpylock.toml", "pylock..toml", "s3://b/pylock"]
-        {
+        for text in [
+            "https://h/pylock.toml/",
+            "pylock.a.b.toml",
+            "xpylock.toml",
+            "pylock.xtoml",
+            "pylock..toml",
+            "s3://b/pylock",
+        ] {
             assert!(!matches!(infer(text, base), Ok(Address::Release(_))), "{text}");
         }
         for (text, reason) in [

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::support::bucket::BUCKET;
 use crate::support::distribution::Distribution;
-use crate::support::{App, Index, Response, Server, Storage, Wheel, daemon};
+use crate::support::server::Request;
+use crate::support::{App, Bucket, Index, Response, Server, Storage, Wheel, daemon};
 
 /// A lock of these files, each at an address.
 fn lock(files: &[(&Distribution, String)]) -> String {
@@ -297,6 +298,58 @@ fn a_release_in_a_private_bucket_is_asked_with_the_keys_and_so_are_its_files() {
         &format!("size = {}, hashes = {{ sha256 = \"{}", next.bytes.len(), next.sha256()),
     ));
     app.run::<&str>(&[]).prints("myapp 1.1 dep 2.5\n");
+}
+
+#[test]
+fn a_check_of_a_release_in_a_bucket_is_one_small_request_with_a_signature() {
+    let bucket = Bucket::new();
+    let files = [myapp("1.0"), dep("2.5")];
+    for file in &files {
+        bucket.put(&format!("files/{}", file.filename), file.bytes.clone());
+    }
+    let locked = files.each_ref().map(|file| (file, at(file)));
+    bucket.put("stable/pylock.toml", lock(&locked));
+    let app = crate::support::bucket::app(&bucket.endpoint(), "stable/pylock.toml");
+    app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
+    app.settle();
+    let signed = |asked: &[Request]| {
+        let is_signed = |request: &Request| {
+            request.header("authorization").is_some_and(|shown| shown.starts_with("AWS4-HMAC-SHA256 "))
+        };
+        asked.iter().all(is_signed)
+    };
+    let asked = bucket.server().requests();
+    assert!(asked.len() == 3 && signed(&asked), "{asked:?}");
+    bucket.server().forget();
+    app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
+    app.settle();
+    let asked = bucket.server().requests();
+    let told: Vec<(u16, &str)> = asked.iter().map(|request| (request.status, request.path())).collect();
+    assert_eq!(told, [(304, format!("/{BUCKET}/stable/pylock.toml").as_str())]);
+    assert!(signed(&asked), "{asked:?}");
+}
+
+#[test]
+fn the_extras_of_a_requirement_are_those_of_the_lock() {
+    let site = Site::new();
+    let fast = Wheel::new("fast", "1.0").printing_module("fast").distribution();
+    site.publish(&[&dep("2.5"), &fast, &myapp("1.0")]);
+    let locked = [(&dep("2.5"), at(&dep("2.5"))), (&fast, at(&fast)), (&myapp("1.0"), at(&myapp("1.0")))];
+    let marked = lock(&locked)
+        .replace("name = \"fast\"\n", "name = \"fast\"\nmarker = \"'fast' in extras\"\n")
+        .replace("created-by", "extras = [\"fast\"]\ncreated-by");
+    site.lock(&marked);
+    let installed = |requirement: &str| {
+        let app = site.app().requirements([requirement]);
+        app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
+        app.settle();
+        let asked = site.asked();
+        asked.iter().any(|line| line.contains("/fast-"))
+    };
+    assert_eq!(
+        (installed("myapp"), installed("myapp[fast]"), installed("myapp[other]")),
+        (false, true, false)
+    );
 }
 
 /// What `uv pip compile`, `uv export` and `pip lock` write, of the same index, is read and runs.

@@ -117,7 +117,7 @@ impl fmt::Display for LockFault {
             }
             Self::NoFile { package, tags } => {
                 let more = if tags.len() > MOST_TAGS { ", …" } else { "" };
-                let told: Vec<_> = tags.iter().take(MOST_TAGS).map(|tag| shown(tag).to_string()).collect();
+                let told: Vec<_> = tags.iter().take(MOST_TAGS).map(|tag| shown(tag)).collect();
                 write!(
                     f,
                     "{package} has no file for this platform and interpreter, only {}{more}",
