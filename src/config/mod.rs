@@ -132,12 +132,12 @@ impl SourceType {
     /// The kind that an address tells where nothing else does: what ends in `pylock.toml` or `pylock.NAME.toml` (PEP
     /// 751) is a release, `http(s)://` an index, `s3://` a folder in S3, `file://` or a path a directory.
     pub fn of_address(text: &str) -> Self {
-        let (path, last) = text.trim().rsplit_once('/').unwrap_or(("", text.trim()));
-        let last =
-            if scheme(path).is_some() { last.split(['?', '#']).next().unwrap_or_default() } else { last };
-        let middle = last.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
-        // One name between two dots, or none.
-        if middle.is_some_and(|middle| middle.is_empty() || middle.find('.') == Some(middle.len() - 1)) {
+        let is_web = matches!(scheme(text), Some("http" | "https"));
+        let path = if is_web { text.split(['?', '#']).next().unwrap_or_default() } else { text };
+        let last = path.trim().rsplit('/').next().unwrap_or_default();
+        let name = last.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
+        let is_one = |name: &str| !name.is_empty() && !name.contains('.');
+        if name.is_some_and(|name| name.is_empty() || name.strip_suffix('.').is_some_and(is_one)) {
             return Self::Release;
         }
         match scheme(text) {

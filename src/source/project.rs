@@ -132,7 +132,7 @@ impl Address {
         pages: &dyn Pages,
         deadline: Deadline,
     ) -> Result<Option<Found>, SourceError> {
-        let fetcher = Fetcher { net, pages, deadline, accept: ACCEPT };
+        let fetcher = Fetcher { net, pages, deadline, accept: ACCEPT, cap: LARGEST };
         match self {
             Self::Index(base) => fetcher.index(base, name),
             Self::Links(url) => fetcher.links(url, name),
@@ -176,7 +176,7 @@ pub fn project_page(
     pages: &dyn Pages,
     deadline: Deadline,
 ) -> Result<Option<Found>, SourceError> {
-    Fetcher { net, pages, deadline, accept: ACCEPT }.page(url, name)
+    Fetcher { net, pages, deadline, accept: ACCEPT, cap: LARGEST }.page(url, name)
 }
 
 pub(super) struct Fetcher<'a> {
@@ -185,6 +185,8 @@ pub(super) struct Fetcher<'a> {
     pub(super) deadline: Deadline,
     /// The forms that are understood.
     pub(super) accept: &'static str,
+    /// The most bytes that are taken.
+    pub(super) cap: u64,
 }
 
 impl Fetcher<'_> {
@@ -237,7 +239,7 @@ impl Fetcher<'_> {
         // A remembered page that can no longer be read counts as none.
         let remembered = self.pages.load(&url).and_then(|page| Some((read(&page).ok()?, page.validators)));
         let validators = remembered.as_ref().map(|(_, validators)| validators);
-        let get = Get { url: &url, accept: self.accept, validators, range: None, cap: LARGEST };
+        let get = Get { url: &url, accept: self.accept, validators, range: None, cap: self.cap };
         match (self.net.get(&get, self.deadline).map_err(SourceError::Net)?, remembered) {
             (Answer::NotModified, Some((value, _))) => Ok(Some((value, true))),
             (Answer::NotModified | Answer::Missing, _) => Ok(None),

@@ -270,7 +270,7 @@ impl Release {
         pages: &dyn Pages,
         deadline: Deadline,
     ) -> Result<Opened, SourceError> {
-        let fetcher = Fetcher { net, pages, deadline, accept: "*/*" };
+        let fetcher = Fetcher { net, pages, deadline, accept: "*/*", cap: LARGEST };
         let read = |page: &Page| Ok((parse(&page.bytes).map_err(PageFault::Lock)?, page.url.clone()));
         match fetcher.fetch(url, read)? {
             Some(((lock, base), unchanged)) => Ok(Opened { lock, base: Some(base), unchanged }),

@@ -594,7 +594,28 @@ mod addresses_as_text {
         ] {
             assert_eq!(infer(text, base), Ok(expected), "{text}");
         }
+        for text in [
+            "https://u:p@h/stable/pylock.toml?token=a/b.txt#x",
+            "s3://bucket/stable/pylock.toml",
+            "pylock.toml",
+            "../locks/pylock.beta.toml",
+            "file:///srv/pylock.toml",
+        ] {
+            assert!(matches!(infer(text, base), Ok(Address::Release(_))), "{text}");
+        }
+        for text in [
+            "https://h/pylock.toml/",
+            "pylock.a.b.toml",
+            "xpylock.toml",
+            "pylock.xtoml",
+            "pylock..toml",
+            "s3://b/pylock",
+        ] {
+            assert!(!matches!(infer(text, base), Ok(Address::Release(_))), "{text}");
+        }
         for (text, reason) in [
+            ("s3://b/../pylock.toml", AddressFault::Prefix),
+            ("s3://-/pylock.toml", AddressFault::Bucket),
             ("", AddressFault::Empty),
             ("s3://", AddressFault::Bucket),
             ("s3://bucket/../x", AddressFault::Prefix),

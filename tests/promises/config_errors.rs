@@ -48,6 +48,10 @@ fn a_key_that_its_kind_of_source_does_not_heed_is_refused() {
         ("url = \"https://h/\"\ntype = \"links\"", "profile = \"p\"", "links", "\"s3\""),
         ("url = \"file:///p\"", "credentials = \"none\"", "directory", "\"s3\""),
         ("url = \"https://h/\"", "vcs = true", "index", "\"links\""),
+        ("url = \"https://h/pylock.toml\"", "endpoint = \"https://e\"", "release", "\"s3\""),
+        ("url = \"s3://b/pylock.toml\"", "username = \"me\"", "release", of_pages),
+        ("url = \"https://h/x\"\ntype = \"release\"", "vcs = true", "release", "\"links\""),
+        ("url = \"pylock.toml\"", "token_env = \"T\"", "release", of_pages),
         (
             "type = \"index\"\ncredentials = \"default\"\nvcs = false",
             "profile = \"default\"",

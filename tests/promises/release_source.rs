@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::support::bucket::BUCKET;
 use crate::support::distribution::Distribution;
-use crate::support::{App, Index, Response, Server, Storage, Wheel, daemon};
+use crate::support::server::Request;
+use crate::support::{App, Bucket, Index, Response, Server, Storage, Wheel, daemon};
 
 /// A lock of these files, each at an address.
 fn lock(files: &[(&Distribution, String)]) -> String {
@@ -39,6 +40,9 @@ fn dep(version: &str) -> Distribution {
 fn at(file: &Distribution) -> String {
     format!("../files/{}", file.filename)
 }
+
+/// Where that server's lock is, as messages show it.
+const SHOWN: &str = "http://127.0.0.1:[PORT]/stable/pylock.toml";
 
 /// A server that has a lock in `stable/` and files in `files/`.
 struct Site(Server);
@@ -127,8 +131,10 @@ fn without_requirements_the_lock_alone_decides_and_without_a_network_what_it_sai
     site.0.stop();
     app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
     app.settle();
-    // All of it is in the store: another entry needs no network.
-    app.entry("dep:main").run::<&str>(&[]).prints("dep 2.5\n");
+    // All of it is in the store: other requirements need no network.
+    let app = app.requirements(["dep"]).entry("dep:main");
+    app.run(&["self", "update"]).status(0);
+    app.run::<&str>(&[]).prints("dep 2.5\n");
 }
 
 #[test]
@@ -186,18 +192,16 @@ fn a_lock_that_does_not_fit_says_which_package_and_leaves_what_runs_alone() {
     ];
     for (text, reason, hint) in cases {
         site.lock(&text);
-        let shown = site.url();
         site.app()
             .run::<&str>(&[])
-            .fails(125, &format!("myapp: error: cannot use {shown}: {reason}\nhint: {hint}\n"));
+            .fails(125, &format!("myapp: error: cannot use {SHOWN}: {reason}\nhint: {hint}\n"));
         app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
         app.settle();
     }
     site.publish(&[&myapp("1.0"), &dep("2.5")]);
     let expected = format!(
-        "myapp: error: cannot use {}: it has myapp 1.0, but myapp>=2 is required\n\
-         hint: change the requirements in launcher.toml, or publish a lock that meets them\n",
-        site.url()
+        "myapp: error: cannot use {SHOWN}: it has myapp 1.0, but myapp>=2 is required\n\
+         hint: change the requirements in launcher.toml, or publish a lock that meets them\n"
     );
     site.app().requirements(["myapp>=2"]).run::<&str>(&[]).fails(125, &expected);
 }
@@ -205,17 +209,16 @@ fn a_lock_that_does_not_fit_says_which_package_and_leaves_what_runs_alone() {
 #[test]
 fn a_lock_that_is_not_there_or_no_lock_is_an_error() {
     let site = Site::new();
-    let shown = site.url();
     let missing = format!(
-        "myapp: error: cannot use {shown}: there is no such page\n\
+        "myapp: error: cannot use {SHOWN}: there is no such page\n\
          hint: check the source's address in launcher.toml\n"
     );
     site.app().run::<&str>(&[]).fails(125, &missing);
     site.0.route("/stable/pylock.toml", Response::html("<h1>Please log in</h1>"));
     let text = site.app().run::<&str>(&[]);
-    text.status(125).stderr_has(&format!("cannot use {shown}: line 1: not valid TOML: "));
+    text.status(125).stderr_has(&format!("cannot use {SHOWN}: line 1: not valid TOML: "));
     site.0.route("/stable/pylock.toml", Response::endless());
-    site.app().run::<&str>(&[]).status(125).stderr_has("more than 16777216 bytes");
+    site.app().run::<&str>(&[]).status(125).stderr_has("larger than 16777216 bytes");
 }
 
 #[test]
@@ -236,9 +239,13 @@ fn a_lock_on_this_machine_names_files_beside_it() {
     for relative in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let places = files.each_ref().map(|file| file.write_to(&folder.path().join("my files")));
-        let at = |path: &Path| match relative {
-            true => format!("my files/{}", path.file_name().unwrap().to_str().unwrap()),
-            false => path.to_str().unwrap().to_owned(),
+        let at = |path: &Path| {
+            let whole = path.to_str().unwrap();
+            if relative {
+                format!("my files/{}", whole.rsplit_once('/').unwrap().1)
+            } else {
+                whole.to_owned()
+            }
         };
         let locked: Vec<(&Distribution, String)> =
             files.iter().zip(&places).map(|(file, path)| (file, at(path))).collect();
@@ -291,6 +298,58 @@ fn a_release_in_a_private_bucket_is_asked_with_the_keys_and_so_are_its_files() {
         &format!("size = {}, hashes = {{ sha256 = \"{}", next.bytes.len(), next.sha256()),
     ));
     app.run::<&str>(&[]).prints("myapp 1.1 dep 2.5\n");
+}
+
+#[test]
+fn a_check_of_a_release_in_a_bucket_is_one_small_request_with_a_signature() {
+    let bucket = Bucket::new();
+    let files = [myapp("1.0"), dep("2.5")];
+    for file in &files {
+        bucket.put(&format!("files/{}", file.filename), file.bytes.clone());
+    }
+    let locked = files.each_ref().map(|file| (file, at(file)));
+    bucket.put("stable/pylock.toml", lock(&locked));
+    let app = crate::support::bucket::app(&bucket.endpoint(), "stable/pylock.toml");
+    app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
+    app.settle();
+    let signed = |asked: &[Request]| {
+        let is_signed = |request: &Request| {
+            request.header("authorization").is_some_and(|shown| shown.starts_with("AWS4-HMAC-SHA256 "))
+        };
+        asked.iter().all(is_signed)
+    };
+    let asked = bucket.server().requests();
+    assert!(asked.len() == 3 && signed(&asked), "{asked:?}");
+    bucket.server().forget();
+    app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
+    app.settle();
+    let asked = bucket.server().requests();
+    let told: Vec<(u16, &str)> = asked.iter().map(|request| (request.status, request.path())).collect();
+    assert_eq!(told, [(304, format!("/{BUCKET}/stable/pylock.toml").as_str())]);
+    assert!(signed(&asked), "{asked:?}");
+}
+
+#[test]
+fn the_extras_of_a_requirement_are_those_of_the_lock() {
+    let site = Site::new();
+    let fast = Wheel::new("fast", "1.0").printing_module("fast").distribution();
+    site.publish(&[&dep("2.5"), &fast, &myapp("1.0")]);
+    let locked = [(&dep("2.5"), at(&dep("2.5"))), (&fast, at(&fast)), (&myapp("1.0"), at(&myapp("1.0")))];
+    let marked = lock(&locked)
+        .replace("name = \"fast\"\n", "name = \"fast\"\nmarker = \"'fast' in extras\"\n")
+        .replace("created-by", "extras = [\"fast\"]\ncreated-by");
+    site.lock(&marked);
+    let installed = |requirement: &str| {
+        let app = site.app().requirements([requirement]);
+        app.run::<&str>(&[]).prints("myapp 1.0 dep 2.5\n");
+        app.settle();
+        let asked = site.asked();
+        asked.iter().any(|line| line.contains("/fast-"))
+    };
+    assert_eq!(
+        (installed("myapp"), installed("myapp[fast]"), installed("myapp[other]")),
+        (false, true, false)
+    );
 }
 
 /// What `uv pip compile`, `uv export` and `pip lock` write, of the same index, is read and runs.

@@ -19,6 +19,7 @@ everfresh: the packager's tool for applications that update themselves at each s
 usage: everfresh COMMAND [OPTION]…
 
   init     write a launcher.toml for the project in a directory
+  lock     write exact versions and hashes of all packages into a pylock.toml
   resolve  tell which versions and files the launcher would choose
   unpack   unpack a wheel, an egg or an sdist exactly as the launcher would, or refuse it
   tags     list which wheels an interpreter accepts, best first
@@ -57,11 +58,11 @@ example:
 #[test]
 fn a_command_line_that_is_none_is_status_2_with_a_hint() {
     let app = App::new();
-    let commands = "the commands are init, resolve, unpack, tags, rpc, help";
+    let commands = "the commands are init, lock, resolve, unpack, tags, rpc, help";
     let cases: [(&[&str], &str, &str); 14] = [
         (&[], "there is no command", "see: everfresh help"),
         (&["frob"], "there is no command 'frob'", commands),
-        (&["lock"], "there is no command 'lock'", commands),
+        (&["publish-it"], "there is no command 'publish-it'", commands),
         (&["help", "frob\n"], "there is no command 'frob\\n'", commands),
         (&["tags", "--frob"], "tags has no option '--frob'", "see: everfresh help tags"),
         (&["tags", "extra"], "tags does not take 'extra'", "see: everfresh help tags"),

@@ -7,7 +7,11 @@ use std::time::Duration;
 use everfresh::config::Config;
 use everfresh::launch::Launch;
 use everfresh::net::netrc_login;
+use everfresh::package::lock::{Installer, Lock};
+use everfresh::package::tags::{Platform, Tags};
+use everfresh::packager::lock::write;
 use everfresh::python::InterpreterFacts;
+use everfresh::python::PythonVersion;
 use everfresh::record::{FileStamp, Record};
 use everfresh::source;
 use everfresh::state::{Failure, State};
@@ -97,6 +101,31 @@ pub fn config(bytes: &[u8]) -> bool {
             false
         }
     }
+}
+
+/// See the table.
+pub fn lock(bytes: &[u8]) -> bool {
+    let Ok(text) = from_utf8(bytes) else { return false };
+    let lock = match Lock::parse(text) {
+        Ok(lock) => lock,
+        Err(fault) => {
+            one_line(&fault);
+            return false;
+        }
+    };
+    let environment = super::environment();
+    let platform = Platform::named("linux-x86_64").expect("a platform");
+    let tags = Tags::for_target(PythonVersion { major: 3, minor: 11, micro: 0 }, &platform);
+    let python = "3.11.0".parse().expect("a version");
+    let installer = Installer { environment: &environment, python: &python, tags: &tags, extras: &[] };
+    match lock.applying(&installer) {
+        Ok(places) => assert!(places.iter().all(|at| *at < lock.packages.len())),
+        Err(fault) => one_line(&fault),
+    }
+    let written = write(&lock);
+    let again = Lock::parse(&written).expect("what is written can be read");
+    assert_eq!(write(&again), written, "what is written is read as the same");
+    true
 }
 
 /// See the table.

@@ -26,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("html_index", pages::html_index),
     ("json_index", pages::json_index),
     ("links", pages::links),
+    ("lock", files::lock),
     ("marker", texts::marker),
     ("members", archives::members),
     ("metadata", texts::metadata),

@@ -106,18 +106,18 @@ impl fmt::Display for LockFault {
             Self::Sources { package } => {
                 write!(f, "{package} has no source, or several that exclude each other")
             }
-            Self::Python { package: None, requires } => write!(f, "it is for Python {requires}"),
+            Self::Python { package: None, requires } => write!(f, "it is for Python {}", shown(requires)),
             Self::Python { package: Some(package), requires } => {
-                write!(f, "{package} needs Python {requires}")
+                write!(f, "{package} needs Python {}", shown(requires))
             }
-            Self::Environment { here } => write!(f, "it is not for {here}"),
+            Self::Environment { here } => write!(f, "it is not for {}", shown(here)),
             Self::Ambiguous { package } => write!(f, "two entries for {package} hold here"),
             Self::NoFile { package, tags } if tags.is_empty() => {
                 write!(f, "{package} has no file in it that can be used")
             }
             Self::NoFile { package, tags } => {
                 let more = if tags.len() > MOST_TAGS { ", …" } else { "" };
-                let told: Vec<&str> = tags.iter().take(MOST_TAGS).map(String::as_str).collect();
+                let told: Vec<_> = tags.iter().take(MOST_TAGS).map(|tag| shown(tag)).collect();
                 write!(
                     f,
                     "{package} has no file for this platform and interpreter, only {}{more}",

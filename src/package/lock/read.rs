@@ -12,6 +12,9 @@ use crate::package::name::ProjectName;
 use crate::time::Timestamp;
 use crate::trust::hashes::{Algorithm, Hashes};
 
+/// The first moment that no date of TOML can name: the year 10000.
+const END_OF_DATES: Timestamp = Timestamp(253_402_300_800);
+
 impl Lock {
     /// Reads a lock.
     ///
@@ -23,7 +26,7 @@ impl Lock {
             line: error.span().map_or(1, |span| line_of(span.start)),
             reason: error.message().to_owned(),
         })?;
-        let root = Table { table: document.get_ref(), at: 0, line_of: &line_of };
+        let root = Table { keys: document.get_ref(), at: 0, line_of: &line_of };
         let Some(version) = root.text("lock-version")? else { return Err(root.fault("lock-version")) };
         // A minor version may add keys, a major one may change what they mean.
         if version.split('.').next() != Some("1") {
@@ -42,7 +45,7 @@ impl Lock {
 
 /// A table of the document, and what is needed to complain about it.
 struct Table<'t> {
-    table: &'t DeTable<'t>,
+    keys: &'t DeTable<'t>,
     at: usize,
     line_of: &'t dyn Fn(usize) -> usize,
 }
@@ -53,7 +56,7 @@ impl<'t> Table<'t> {
     }
 
     fn value(&self, key: &str) -> Option<&'t DeValue<'t>> {
-        self.table.get(key).map(Spanned::get_ref)
+        self.keys.get(key).map(Spanned::get_ref)
     }
 
     fn text(&self, key: &'static str) -> Result<Option<&'t str>, LockFault> {
@@ -87,7 +90,7 @@ impl<'t> Table<'t> {
 
     fn inner(&self, key: &'static str, value: &'t Spanned<DeValue<'t>>) -> Result<Self, LockFault> {
         match value.get_ref() {
-            DeValue::Table(table) => Ok(Self { table, at: value.span().start, line_of: self.line_of }),
+            DeValue::Table(table) => Ok(Self { keys: table, at: value.span().start, line_of: self.line_of }),
             _ => Err(self.fault(key)),
         }
     }
@@ -97,7 +100,7 @@ impl<'t> Table<'t> {
     }
 
     fn one(&self, key: &'static str) -> Result<Option<Self>, LockFault> {
-        self.table.get(key).map(|value| self.inner(key, value)).transpose()
+        self.keys.get(key).map(|value| self.inner(key, value)).transpose()
     }
 }
 
@@ -147,7 +150,7 @@ fn file(table: &Table<'_>) -> Result<LockedFile, LockFault> {
     };
     let mut hashes = Hashes::default();
     if let Some(given) = table.one("hashes")? {
-        for (algorithm, hex) in given.table {
+        for (algorithm, hex) in given.keys {
             if let DeValue::String(hex) = hex.get_ref() {
                 hashes.insert(algorithm.get_ref(), hex);
             }
@@ -164,7 +167,9 @@ fn file(table: &Table<'_>) -> Result<LockedFile, LockFault> {
         None => None,
     };
     let uploaded = match table.value("upload-time") {
-        Some(DeValue::Datetime(moment)) => Timestamp::parse_rfc3339(&moment.to_string()),
+        Some(DeValue::Datetime(moment)) => {
+            Timestamp::parse_rfc3339(&moment.to_string()).filter(|moment| *moment < END_OF_DATES)
+        }
         _ => None,
     };
     Ok(LockedFile { name, place, hashes, size, uploaded })

@@ -124,7 +124,7 @@ fn report(path: &Path, lock: &Lock, changes: &[Change], written: bool) -> Value 
         json!({
             "name": package.name.as_str(),
             "version": package.version.as_ref().map(ToString::to_string),
-            "marker": package.marker.as_ref().map(ToString::to_string),
+            "marker": package.marker.as_ref().map(write::shown),
         })
     });
     json!({

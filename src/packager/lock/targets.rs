@@ -78,15 +78,15 @@ impl Targets {
         }
         pythons.sort_by_key(|python| (python.major, python.minor, python.micro));
         pythons.dedup();
-        let named = arguments.values(&[PLATFORM]).map(|(_, text)| utf8(COMMAND.name, text));
-        let mut names = named.collect::<Result<Vec<_>, Usage>>()?;
+        let given = arguments.values(&[PLATFORM]).map(|(_, text)| utf8(COMMAND.name, text));
+        let mut platforms = given.collect::<Result<Vec<_>, Usage>>()?;
         let own = target::own_platform();
-        if names.is_empty() {
-            names.push(&own);
+        if platforms.is_empty() {
+            platforms.push(&own);
         }
         let mut targets: Vec<LockTarget> = Vec::new();
         for python in pythons {
-            for name in &names {
+            for name in &platforms {
                 let platform =
                     target::platform(Some(name)).map_err(|reason| invalid(COMMAND.name, reason))?;
                 let target = Target::cpython(python, &platform);
@@ -264,7 +264,8 @@ mod tests {
             let all = keys(&ALL);
             let chosen: BTreeSet<Key> = chosen.iter().map(|at| all[*at].clone()).collect();
             let found = condition(&all, &chosen);
-            assert_eq!(found.as_ref().map(ToString::to_string).as_deref(), expected, "{chosen:?}");
+            let shown = found.as_ref().map(|marker| marker.to_string().replace('"', "'"));
+            assert_eq!(shown.as_deref(), expected, "{chosen:?}");
             for key in &all {
                 let values = VARIABLES.iter().zip(key.iter().cloned());
                 let environment = crate::package::marker::MarkerEnvironment::from_pairs(values);

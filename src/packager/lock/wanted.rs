@@ -41,11 +41,7 @@ impl Wanted {
         let named = question::named_places(COMMAND.name, arguments, &aws)?;
         let public = || question::public_index(COMMAND.name, &aws);
         let prereleases = arguments.has(PRERELEASES);
-        let mut wanted = if !arguments.operands.is_empty() {
-            let requirements = question::requirements(COMMAND.name, arguments)?;
-            let places = named.map_or_else(public, Ok)?;
-            Self { requirements, places, prereleases, settings: Settings::default(), own: None, note: None }
-        } else {
+        let mut wanted = if arguments.operands.is_empty() {
             let project = Project::of(here)?;
             let config = config(host, here, &aws)?;
             let (requirements, of_config, settings, takes_prereleases) = match (config, &project) {
@@ -61,6 +57,10 @@ impl Wanted {
                 wanted.take_in(project, here, &aws)?;
             }
             wanted
+        } else {
+            let requirements = question::requirements(COMMAND.name, arguments)?;
+            let places = named.map_or_else(public, Ok)?;
+            Self { requirements, places, prereleases, settings: Settings::default(), own: None, note: None }
         };
         // What this lock is published as is no source for it.
         wanted.places.0.retain(|place| !matches!(place.address, Address::Release(_)));

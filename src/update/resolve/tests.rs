@@ -162,6 +162,28 @@ fn files(request: &Request, world: &World) -> Vec<String> {
 }
 
 #[test]
+fn a_preferred_version_goes_before_newer_ones_where_it_will_do() {
+    let world = World::new("a 1.0\na 2.0\na 3.0\nb 1.0\nb 2.0\nc 1.0: a>=3");
+    let preferring = |requirements: &[&str], preferences: &[(&str, &[&str])]| {
+        let read = |(name, versions): &(&str, &[&str])| {
+            let versions = versions.iter().map(|version| version.parse().unwrap()).collect();
+            (name.parse().unwrap(), versions)
+        };
+        let preferences = preferences.iter().map(read).collect();
+        outcome(&Request { preferences, ..request(requirements) }, &world)
+    };
+    assert_eq!(preferring(&["a", "b"], &[("a", &["1.0"])]), "a 1.0, b 2.0");
+    assert_eq!(preferring(&["a>=2"], &[("a", &["1.0", "2.0"])]), "a 2.0");
+    assert_eq!(preferring(&["a"], &[("a", &["1.5"])]), "a 3.0");
+    assert_eq!(preferring(&["a", "c"], &[("a", &["1.0"])]), "a 3.0, c 1.0");
+    // A version that would have to be built is worse than a newer one that need not be.
+    let mut world = World::new("a 2.0");
+    world.add(file("a-1.0.tar.gz"), Err(Unavailable::NeedsBuild));
+    let preferences = BTreeMap::from([("a".parse().unwrap(), vec!["1.0".parse().unwrap()])]);
+    assert_eq!(outcome(&Request { preferences, ..request(&["a"]) }, &world), "a 2.0");
+}
+
+#[test]
 fn the_newest_versions_that_go_together_are_chosen() {
     for (requirements, world, expected) in [
         (&["a"][..], "a 1.0\na 2.0", "a 2.0"),
