@@ -69,6 +69,7 @@ mod promises {
 
     // The packager's tool does what the launcher does.
     mod lock;
+    mod publishing;
     mod rpc;
     mod tool;
 

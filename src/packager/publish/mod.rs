@@ -29,7 +29,7 @@ use crate::update::events::{Event, Listener};
 use channel::{Channel, Released};
 use contents::Contents;
 use parcel::Parcel;
-use settings::{ACL, CHANNEL, DRY_RUN, ENDPOINT, FORCE, PROFILE, REGION};
+use settings::{ACL, CHANNEL, DRY_RUN, ENDPOINT, FOLDER_PAGES, FORCE, PROFILE, REGION};
 use shelf::{Replace, Shelf, Shelved};
 
 pub(super) use channels::{PROMOTE, ROLLBACK};
@@ -45,7 +45,19 @@ pub(super) const COMMAND: Command = Command {
     summary: "bring a project's wheel and lock to a bucket or a directory",
     operands: Operands { shown: "[DESTINATION]…", least: 0, most: usize::MAX },
     options: &[
-        CHANNEL, WHEEL, LOCK, PROJECT, INDEX_ONLY, FORCE, DRY_RUN, ACL, ENDPOINT, REGION, PROFILE, PYTHON,
+        CHANNEL,
+        WHEEL,
+        LOCK,
+        PROJECT,
+        INDEX_ONLY,
+        FORCE,
+        DRY_RUN,
+        ACL,
+        FOLDER_PAGES,
+        ENDPOINT,
+        REGION,
+        PROFILE,
+        PYTHON,
         JSON,
     ],
     text: "A destination is s3://bucket/prefix or a directory behind a web server; without one it is that of\n\
