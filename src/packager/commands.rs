@@ -108,7 +108,7 @@ pub fn write_overview(output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "everfresh: the packager's tool for applications that update themselves at each start")?;
     writeln!(output, "\nusage: everfresh COMMAND [OPTION]…\n")?;
     for command in COMMANDS {
-        writeln!(output, "  {:<9}{}", command.name, command.summary)?;
+        writeln!(output, "  {:<11}{}", command.name, command.summary)?;
     }
     writeln!(output, "\n  --help, --version\n\nexample:\n  everfresh init && everfresh help resolve")
 }
