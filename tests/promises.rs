@@ -68,7 +68,10 @@ mod promises {
     mod housekeeping;
 
     // The packager's tool does what the launcher does.
+    mod authorizing;
+    mod from_pipper;
     mod lock;
+    mod repositories;
     mod rpc;
     mod tool;
 

@@ -47,8 +47,8 @@ pub(in super::super) const COMMAND: Command = Command {
         REGION,
         JSON,
     ],
-    text: "Without operands those of pipper.json. Of a NAME it is the newest version that will do, pre-releases\n\
-           only where one is named. What is not whole and sound is not kept.",
+    text: "Without operands those of pipper.json. Of a NAME it is the newest version that will do,\n\
+           pre-releases only where one is named. What is not whole and sound is not kept.",
     examples: &[
         "everfresh download --extract --directory wheels 'myapp:>=1.2.0' --repository team",
         "everfresh download --input packages.json",

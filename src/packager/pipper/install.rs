@@ -72,9 +72,9 @@ pub(in super::super) const COMMAND: Command = Command {
         REGION,
         JSON,
     ],
-    text: "Without operands what pipper.json lists. All is resolved at once: the repository is asked first, then\n\
-           --index and --source, else the public index. A NAME alone that is installed stays as it is. Each file\n\
-           is verified, then handed to the interpreter's pip, which is to look for nothing else.",
+    text: "Without operands what pipper.json lists. All is resolved at once: the repository is asked first,\n\
+           then --index and --source, else the public index. A NAME alone that is installed stays as it\n\
+           is. Each file is verified, then handed to the interpreter's pip, which looks for nothing else.",
     examples: &[
         "everfresh install myapp:1.2.* --repository team",
         "everfresh install --input packages.json --target site",

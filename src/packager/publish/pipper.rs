@@ -25,7 +25,7 @@ use crate::source::s3_folder;
 use crate::time::Deadline;
 
 pub(super) const PIPPER: Opt =
-    Opt::flag("pipper", "as a .pipper for pipper itself, in DESTINATION/NAME/; no index, no channel");
+    Opt::flag("pipper", "a .pipper for pipper itself, in DESTINATION/NAME/; nothing else");
 pub(super) const SKIP_FAILS: Opt = Opt::flag("skip-fails", "with --pipper: what is there is an error");
 
 /// How long an upload may take.
