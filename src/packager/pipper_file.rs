@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::pipper::Fault;
 use crate::error::Error;
 use crate::fs;
+use crate::package::archive::identity::only_value;
 use crate::package::archive::limits::Limits;
 use crate::package::filename::{DistributionName, Format};
 use crate::package::pipper::{EXTENSION, semver::SemVer};
@@ -26,7 +27,7 @@ pub(crate) const SETTINGS: &str = "pipper.json";
 pub(crate) struct PipperFile {
     /// Where it lies: `<name>-<safe version>.pipper`.
     pub(crate) path: PathBuf,
-    /// The package's name, as its wheel's name has it.
+    /// The package's name, as its wheel's metadata write it.
     pub(crate) name: String,
     /// Its version.
     pub(crate) version: SemVer,
@@ -49,10 +50,12 @@ impl PipperFile {
         let filename = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let parsed = DistributionName::parse_wheel(&filename).map_err(Failure::NoDistribution)?;
         let refused = |refusal| Error::Archive { filename: filename.clone(), refusal };
-        unpack::metadata_of(wheel, &parsed, &Limits::default()).map_err(refused)?;
+        let metadata = unpack::metadata_of(wheel, &parsed, &Limits::default()).map_err(refused)?;
         let none = || Fault::Version { wheel: filename.clone(), version: parsed.version.to_string() };
         let version = SemVer::from_pep440(&parsed.version).ok_or_else(none)?;
-        let name = parsed.project.as_str().to_owned();
+        // As the project writes it: that is what pipper's users ask for.
+        let metadata = String::from_utf8_lossy(&metadata);
+        let name = only_value(&metadata, "name").unwrap_or(parsed.project.as_str()).to_owned();
         let mut meta = settings(project)?;
         for (key, value) in [
             ("name", name.clone()),

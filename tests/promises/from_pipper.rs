@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::bucket::{ACCESS_KEY, BUCKET, SECRET_KEY};
 use crate::support::project::Project;
-use crate::support::{App, Index, Pipper, Storage, Wheel, daemon, python};
+use crate::support::{App, Egg, Index, Pipper, Storage, Wheel, daemon, python};
 
 /// A packager of that bucket, which is the default repository.
 fn packager(storage: &Storage) -> App {
@@ -18,9 +18,15 @@ fn packager(storage: &Storage) -> App {
 }
 
 fn put(storage: &Storage, package: &Pipper) {
-    let path = storage.write(package.clone());
-    let key = format!("pipper/{}", package.key());
-    storage.boto3(&[json!(["put_object", {"Bucket": BUCKET, "Key": key, "Path": path}])]);
+    put_all(storage, std::slice::from_ref(package));
+}
+
+fn put_all(storage: &Storage, packages: &[Pipper]) {
+    let call = |package: &Pipper| {
+        let key = format!("pipper/{}", package.key());
+        json!(["put_object", {"Bucket": BUCKET, "Key": key, "Path": storage.write(package.clone())}])
+    };
+    storage.boto3(&packages.iter().map(call).collect::<Vec<_>>());
 }
 
 fn library(name: &str, version: &str) -> Pipper {
@@ -113,13 +119,11 @@ fn what_we_publish_the_real_pipper_takes() {
         &format!("everfresh: error: {at} is published already\nhint: raise the version, or give --force\n"),
     );
     app.tool(&[&publish[..], &["-f".to_owned()]].concat()).status(0);
-    let said = pipper(&app, &storage, &["info", "myapp", "-b", BUCKET]);
-    assert!(said.contains("* Latest version: 1.2.0"), "{said}");
     pipper(&app, &storage, &["download", "-e", "myapp", "-d", "theirs", "-b", BUCKET]);
     assert!(app.root().join("theirs/myapp-1.2.0-py3-none-any.whl").is_file());
     pipper(&app, &storage, &["install", "myapp", "-t", "site", "-b", BUCKET]);
-    for name in ["myapp.py", "dep.py"] {
-        assert!(app.root().join("site").join(name).is_file(), "{name}");
+    for name in ["myapp-1.2.0.dist-info", "dep-1.4.0.dist-info"] {
+        assert!(app.root().join("site").join(name).is_dir(), "{name}");
     }
     let head =
         storage.boto3(&[json!(["head_object", {"Bucket": BUCKET, "Key": "pipper/myapp/v1-2-0.pipper"}])]);
@@ -145,6 +149,10 @@ fn an_object_tells_what_it_is_as_pippers_do() {
         assert_eq!((&metadata[key], &package[key]), (&json!(value), &json!(value)), "{key}");
     }
     assert!(package["timestamp"].as_str().unwrap().ends_with("+00:00"));
+    let wheel = Wheel::app("1.1.0").write_to(&app.root());
+    app.tool(&["publish", "--pipper", "--wheel", wheel.to_str().unwrap()]).status(0);
+    let said = pipper(&app, &storage, &["info", "myapp", "-b", BUCKET]);
+    assert!(said.contains("* Latest version: 1.1.0"), "{said}");
 }
 
 #[test]
@@ -171,10 +179,10 @@ fn a_directory_behind_a_web_server_is_a_destination_too() {
 fn every_form_of_a_constraint_finds_the_version_that_pipper_finds() {
     let storage = Storage::rclone();
     let app = packager(&storage);
-    for version in ["0.0.1", "0.1.0", "0.1.1", "1.0.0", "1.1.0", "2.0.0"] {
-        put(&storage, &library("lib", version));
-    }
-    put(&storage, &Pipper::new(Wheel::new("lib", "3.0.0a1"), "3.0.0-alpha.1"));
+    let mut versions =
+        ["0.0.1", "0.1.0", "0.1.1", "1.0.0", "1.1.0", "2.0.0"].map(|v| library("lib", v)).to_vec();
+    versions.push(Pipper::new(Wheel::new("lib", "3.0.0a1"), "3.0.0-alpha.1"));
+    put_all(&storage, &versions);
     for (wanted, version) in [
         ("lib", "2.0.0"),
         ("lib:0.1.0", "0.1.0"),
@@ -249,6 +257,42 @@ fn what_is_installed_stays_unless_it_is_upgraded_and_info_tells_how_it_stands() 
 }
 
 #[test]
+fn a_pipper_json_says_what_is_installed() {
+    let storage = Storage::rclone();
+    let text = json!({
+        "dependencies": ["myapp:1.0.0"], "dev_dependencies": ["dep"], "pypi": ["public>=1"], "conda": ["numpy"],
+    });
+    let app = packager(&storage).file("../home/pipper.json", text.to_string());
+    put_all(&storage, &[Pipper::app("1.0.0"), Pipper::app("1.1.0"), library("dep", "1.0.0")]);
+    let index = Index::with([Wheel::new("public", "1.0").printing_module("public")]);
+    let (url, python) = (index.url(), venv());
+    let words = ["install", "-t", "site", "--python", &python, "--index", &url];
+    let outcome = app.tool(&words);
+    outcome.stderr("everfresh: warning: packages of conda are not looked for\n").status(0);
+    outcome.stdout("[INSTALLED]: myapp 1.0.0\n[INSTALLED]: public 1.0\n");
+    let dev = app.tool(&[&words[..], &["--dev"]].concat());
+    dev.status(0).stdout("[INSTALLED]: dep 1.0.0\n");
+    app.tool(&["download", "--development"]).prints("[DOWNLOADED]: dep -> [DIR]/home/dep-1.0.0.pipper\n");
+    app.tool(&["authorize", "-q", "-i", "pipper.json"]).stdout_fits("…/pipper/myapp/v1-0-0.pipper?…\n");
+}
+
+#[test]
+fn a_package_keeps_its_name_as_its_project_writes_it() {
+    let storage = Storage::rclone();
+    let app = packager(&storage);
+    let metadata = "Metadata-Version: 2.1\nName: My_App\nVersion: 1.0\n";
+    let wheel = Wheel::new("my-app", "1.0").metadata(metadata).write_to(&app.root());
+    app.tool(&["publish", "--pipper", "--wheel", wheel.to_str().unwrap()]).prints(&format!(
+        "[PUBLISHED]: \"My_App\" version 1.0.0 -> s3://{BUCKET}/pipper/My_App/v1-0-0.pipper\n"
+    ));
+    for name in ["My_App", "my-app"] {
+        app.tool(&["download", name]).prints("[DOWNLOADED]: My_App -> [DIR]/home/My_App-1.0.0.pipper\n");
+    }
+    let said = pipper(&app, &storage, &["download", "My_App", "-b", BUCKET]);
+    assert!(said.contains("[DOWNLOADED]: My_App"), "{said}");
+}
+
+#[test]
 fn an_interpreters_own_pip_installs_into_its_environment() {
     let storage = Storage::rclone();
     let app = packager(&storage);
@@ -292,7 +336,8 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn what_cannot_be_meant_is_said_in_two_lines() {
-    let app = App::new().file("home/list.json", "{\"dependencies\": [1]}").file("home/bad.json", "{\n,}");
+    let app =
+        App::new().file("../home/list.json", "{\"dependencies\": [1]}").file("../home/bad.json", "{\n,}");
     for (words, status, error, hint) in [
         (
             &["install", "-t", "a", "--user", "myapp"][..],
@@ -323,5 +368,53 @@ fn what_cannot_be_meant_is_said_in_two_lines() {
         (&["info", "a b"], 2, "'a b' is not a valid name", "see: everfresh help info"),
     ] {
         app.tool(words).fails(status, &format!("everfresh: error: {error}\nhint: {hint}\n"));
+    }
+}
+
+#[test]
+fn every_command_of_pippers_has_its_row_and_what_stands_there_is_a_command_of_ours() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/from-pipper.md")).unwrap();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `pipper ")).collect();
+    for command in ["install", "bundle", "publish", "info", "download", "authorize", "repository"] {
+        assert!(rows.iter().any(|row| row.starts_with(&format!("| `pipper {command}"))), "{command}");
+    }
+    let app = App::new();
+    let mut seen = 0;
+    for row in rows {
+        let ours = row.split(" | ").nth(1).unwrap();
+        for line in ours.split('`').filter(|word| word.starts_with("everfresh ")) {
+            let mut words = line.split(' ').skip(1);
+            let help = app.tool(&["help", words.next().unwrap()]);
+            help.status(0);
+            let help = String::from_utf8_lossy(help.bytes()).into_owned();
+            for option in words.filter(|word| word.starts_with('-')) {
+                let long = option.starts_with("--") && help.contains(&format!("  {option} "));
+                assert!(long || help.contains(&format!("; or {option}")), "{line}: {option}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "only {seen} commands");
+}
+
+#[test]
+fn the_configurations_for_those_who_come_from_transmute_start() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/from-transmute.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let app = App::new().config(&block.replace("s3://my-bucket/eggs", "eggs"));
+        std::fs::create_dir(app.folder().join("eggs")).unwrap();
+        let egg = Egg::new("myapp", "1.0")
+            .file("myapp/__init__.py", "")
+            .file("myapp/cli.py", "def main():\n    print('hello')\n");
+        egg.distribution().write_to(&app.folder().join("eggs"));
+        let hook = app.folder().join("on-failure");
+        std::fs::write(&hook, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        app.run::<&str>(&[]).prints("hello\n");
     }
 }

@@ -49,6 +49,11 @@ pub enum Fault {
         /// When its time was over.
         ended: Option<Timestamp>,
     },
+    /// An address leads to nothing.
+    Nothing {
+        /// The address, without anything secret.
+        url: String,
+    },
     /// That version is published already.
     Published {
         /// Where.
@@ -101,6 +106,7 @@ impl Fault {
             Self::Refused { ended: None, .. } => {
                 "it has to be whole, with all behind the '?'; else ask for a new one".to_owned()
             }
+            Self::Nothing { .. } => "check the address, or ask whoever sent it".to_owned(),
             Self::Published { .. } => "raise the version, or give --force".to_owned(),
             Self::Version { .. } => "pipper's versions are three numbers, as 1.2.3 or 1.2.3rc1".to_owned(),
             Self::TooLarge(_) => "publish it without --pipper".to_owned(),
@@ -140,6 +146,7 @@ impl fmt::Display for Fault {
                 write!(f, "the authorization of {url} ended at {at}")
             }
             Self::Refused { url, ended: None } => write!(f, "the authorization of {url} is refused"),
+            Self::Nothing { url } => write!(f, "there is nothing at {url}"),
             Self::Published { at } => write!(f, "{at} is published already"),
             Self::Version { wheel, version } => {
                 write!(f, "{wheel}: {version} has no counterpart in semantic versioning")

@@ -19,6 +19,7 @@ use crate::host::Host;
 use crate::net::Net;
 use crate::package::name::ProjectName;
 use crate::package::requirement::{Constraint, Requirement};
+use crate::package::version::parse_version;
 use crate::packager::arguments::{Arguments, Operands, Opt};
 use crate::packager::commands::{Command, JSON};
 use crate::packager::failure::Failure;
@@ -122,6 +123,9 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
             None => arguments.has(USER).then(|| "--user".into()).into_iter().collect(),
         };
         pip(&interpreter, &place, &files)?;
+        if let Some(target) = &target {
+            forget(target, &pins, &local)?;
+        }
     }
     report(arguments, &question, &pins, &local, output)
 }
@@ -237,6 +241,24 @@ fn pip(interpreter: &Interpreter, place: &[std::ffi::OsString], files: &[PathBuf
         return Err(Failure::NoPip(interpreter.path.clone()));
     }
     Err(Fault::Pip { output: said }.into())
+}
+
+/// pip leaves in a target what told of the versions before: both would count as installed.
+fn forget(target: &Path, pins: &[Pin], local: &Installed) -> Result<(), Failure> {
+    let replaced = |name: &str| {
+        let (name, version) = name.strip_suffix(".dist-info")?.split_once('-')?;
+        let name: ProjectName = name.parse().ok()?;
+        let pin = pins.iter().find(|pin| pin.name == name)?;
+        let version = parse_version(version).ok()?;
+        Some(local.contains_key(&name) && version != pin.version)
+    };
+    for path in fs::list(target)? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if replaced(name) == Some(true) && fs::is_own_dir(&path) {
+            fs::remove_tree(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn report(

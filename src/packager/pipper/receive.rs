@@ -111,11 +111,14 @@ fn check(path: &Path, name: &DistributionName) -> Result<(), Refusal> {
     unpack::metadata_of(path, name, &limits).map(drop)
 }
 
-/// A refusal of an address that has its own signature is about that.
+/// What is wrong with an address that somebody sent: that nothing is there, or that its own signature is refused.
 fn of_authorized(url: &Url, error: Error, now: Timestamp) -> Failure {
     let value = |wanted: &str| {
         url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
     };
+    if matches!(&error, Error::Net(NetError { fault: NetFault::Status(404 | 410), .. })) {
+        return Fault::Nothing { url: show_url(url) }.into();
+    }
     let refused = matches!(&error, Error::Net(NetError { fault: NetFault::Status(400 | 401 | 403), .. }));
     if !refused || value("X-Amz-Signature").is_none() {
         return error.into();
