@@ -68,8 +68,11 @@ mod promises {
     mod housekeeping;
 
     // The packager's tool does what the launcher does.
+    mod authorizing;
+    mod from_pipper;
     mod lock;
     mod publishing;
+    mod repositories;
     mod rpc;
     mod tool;
 

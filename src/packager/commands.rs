@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::arguments::{Arguments, Operands, Opt, Usage};
 use super::failure::Failure;
-use super::{init, lock, publish, resolve, rpc, tags, unpack};
+use super::{init, lock, pipper, publish, resolve, rpc, tags, unpack};
 use crate::host::Host;
 
 /// One command.
@@ -40,6 +40,11 @@ const COMMANDS: &[Command] = &[
     publish::ROLLBACK,
     publish::YANK,
     publish::UNPUBLISH,
+    pipper::REPOSITORY,
+    pipper::AUTHORIZE,
+    pipper::DOWNLOAD,
+    pipper::INSTALL,
+    pipper::INFO,
     resolve::COMMAND,
     unpack::COMMAND,
     tags::COMMAND,
@@ -86,7 +91,9 @@ impl Command {
         for option in self.options.iter().chain([&HELP]) {
             let value = option.value.map(|value| format!(" {value}")).unwrap_or_default();
             let repeats = if option.repeats { "; again for more" } else { "" };
-            writeln!(output, "  --{:<24}{}{repeats}", format!("{}{value}", option.name), option.help)?;
+            let short = option.short.map(|letter| format!("; or -{letter}")).unwrap_or_default();
+            let name = format!("{}{value}", option.name);
+            writeln!(output, "  --{name:<23} {}{short}{repeats}", option.help)?;
         }
         writeln!(output, "\nexample:")?;
         self.examples.iter().try_for_each(|example| writeln!(output, "  {example}"))

@@ -11,6 +11,8 @@ mod index_page;
 mod init;
 mod interpreter;
 pub mod lock;
+pub mod pipper;
+mod pipper_file;
 mod project;
 mod publish;
 mod question;
