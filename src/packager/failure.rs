@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::arguments::Usage;
+use super::bundle::BundleFault;
 use crate::error::Error;
 use crate::net::{Fault, NetError, TlsFault};
 use crate::package::archive::refusal::Refusal;
@@ -32,6 +33,8 @@ pub enum Failure {
         /// What is wrong with it, with the line where that is known.
         reason: String,
     },
+    /// A bundle cannot be made.
+    Bundle(BundleFault),
     /// A build failed.
     Build {
         /// The project.
@@ -124,6 +127,7 @@ impl Failure {
             }
             Self::Project { .. } => Some("mend it, or write launcher.toml by hand".to_owned()),
             Self::NoHost(_) => Some("mount /proc".to_owned()),
+            Self::Bundle(fault) => Some(fault.hint()),
             Self::Build { .. } => Some("what the build backend said stands above".to_owned()),
             Self::Contended { .. } => Some("others publish there: try again".to_owned()),
             Self::Different { .. } => {
@@ -183,6 +187,7 @@ impl fmt::Display for Failure {
             Self::Exists(path) => write!(f, "{} is there already", path.display()),
             Self::NoDistribution(reason) => reason.fmt(f),
             Self::Project { file, reason } => write!(f, "{}: {reason}", file.display()),
+            Self::Bundle(fault) => fault.fmt(f),
             Self::Build { directory, output } => {
                 write!(f, "{output}\n\nthe build of {} failed", directory.display())
             }
@@ -220,6 +225,12 @@ impl std::error::Error for Failure {}
 impl From<Usage> for Failure {
     fn from(usage: Usage) -> Self {
         Self::Usage(usage)
+    }
+}
+
+impl From<BundleFault> for Failure {
+    fn from(fault: BundleFault) -> Self {
+        Self::Bundle(fault)
     }
 }
 
