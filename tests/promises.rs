@@ -68,6 +68,7 @@ mod promises {
     mod housekeeping;
 
     // The packager's tool does what the launcher does.
+    mod bundling;
     mod lock;
     mod rpc;
     mod tool;

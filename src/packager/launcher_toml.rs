@@ -182,7 +182,7 @@ fn written(
         match sections.get(*name).map(Spanned::get_ref) {
             Some(DeValue::Table(table)) => write_section(&mut text, &format!("[{name}]"), table),
             Some(DeValue::Array(items)) => {
-                for item in items.iter() {
+                for item in items {
                     if let DeValue::Table(table) = item.get_ref() {
                         write_section(&mut text, &format!("[[{name}]]"), table);
                     }

@@ -49,10 +49,11 @@ impl Baked {
     /// # Errors
     /// When the directory's name cannot be meant.
     pub fn places(&self, aws: &Aws) -> Result<Places, Error> {
-        let address = match fs::exists(&self.directory.join(LOCK)) {
-            true => source::read(LOCK, SourceType::Release, &self.directory)
-                .map_err(|invalid| Error::Unanswered { reason: invalid.to_string() })?,
-            false => Address::Directory(self.directory.clone()),
+        let address = if fs::exists(&self.directory.join(LOCK)) {
+            source::read(LOCK, SourceType::Release, &self.directory)
+                .map_err(|invalid| Error::Unanswered { reason: invalid.to_string() })?
+        } else {
+            Address::Directory(self.directory.clone())
         };
         Ok(Places(vec![Place::plain(address, aws)]))
     }

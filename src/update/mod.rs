@@ -149,7 +149,7 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         activate::save(app, host, &state)?;
     }
     let aim = Aim::Sources { pinned: state.pinned.clone() };
-    let result = attempt(app, host, &mut state, cause, aim, listener);
+    let result = attempt(app, host, &mut state, cause, &aim, listener);
     let result = result.map_err(|error| match (misfit, unusable) {
         // Why the network is needed at all, for what ran until now.
         (Some((filename, python)), _) => Error::Misfit { filename, python, then: Some(Box::new(error)) },
@@ -227,7 +227,7 @@ fn install_baked(
     let installed = Baked::of(app, host).and_then(|baked| {
         let Some(baked) = baked else { return Ok(None) };
         log::debug(|| format!("installing from {}", baked.directory().display()));
-        attempt(app, host, state, Cause::Install, Aim::Baked(&baked), listener).map(Some)
+        attempt(app, host, state, Cause::Install, &Aim::Baked(&baked), listener).map(Some)
     });
     match &installed {
         Ok(Some(attempt)) => {
@@ -302,14 +302,14 @@ fn attempt(
     host: &Host,
     state: &mut State,
     cause: Cause,
-    aim: Aim<'_>,
+    aim: &Aim<'_>,
     listener: &dyn Listener,
 ) -> Result<Attempt, Error> {
     let deadline = Deadline::after(LONGEST);
     let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
     let bad_files = plan::BadFiles { known: &mut state.bad_files, retry: cause == Cause::Command };
-    let plan = plan::plan(app, host, &interpreter, bad_files, &aim, deadline, listener)?;
+    let plan = plan::plan(app, host, &interpreter, bad_files, aim, deadline, listener)?;
     let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
     match plan.offline {
         // What runs was made from more than the store has to offer now: it stays.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::BundleFault;
 use crate::aws::Aws;
-use crate::config::Entry;
+use crate::config::{Entry, FILE_NAME};
 use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
@@ -107,21 +107,19 @@ impl Oven<'_> {
             places.push(place);
         }
         let path = self.directory.join(LOCK);
-        match fs::read_if_there(&path, LARGEST)? {
-            Some(bytes) => {
-                places.push(self.locked(&path, &bytes, own.map(|(_, name)| name.project), scratch, &aws)?)
-            }
-            None => {
-                let base = self.directory.join("launcher.toml");
-                let mut configured = Places::of(&self.settings.config, &base, &self.host.env, &aws)?;
-                // What this bundle follows is published later.
-                configured.0.retain(|place| !matches!(place.address, Address::Release(_)));
-                if configured.0.is_empty() {
-                    configured = question::public_index(super::COMMAND.name, &aws)?;
-                }
-                places.append(&mut configured.0);
-            }
+        if let Some(bytes) = fs::read_if_there(&path, LARGEST)? {
+            let own = own.as_ref().map(|(_, name)| &name.project);
+            places.push(self.locked(&path, &bytes, own, scratch, &aws)?);
+            return Ok(Places(places));
         }
+        let base = self.directory.join(FILE_NAME);
+        let mut configured = Places::of(&self.settings.config, &base, &self.host.env, &aws)?;
+        // What this bundle follows is published later.
+        configured.0.retain(|place| !matches!(place.address, Address::Release(_)));
+        if configured.0.is_empty() {
+            configured = question::public_index(super::COMMAND.name, &aws)?;
+        }
+        places.append(&mut configured.0);
         Ok(Places(places))
     }
 
@@ -130,14 +128,14 @@ impl Oven<'_> {
         &self,
         path: &Path,
         bytes: &[u8],
-        own: Option<ProjectName>,
+        own: Option<&ProjectName>,
         scratch: &Scratch,
         aws: &Aws,
     ) -> Result<Place, Failure> {
         let failed = |reason: String| Failure::Lock { path: path.to_owned(), reason };
         let mut lock =
             Lock::parse(&String::from_utf8_lossy(bytes)).map_err(|fault| failed(fault.to_string()))?;
-        lock.packages.retain(|package| Some(&package.name) != own.as_ref());
+        lock.packages.retain(|package| Some(&package.name) != own);
         for package in &mut lock.packages {
             let files = match &mut package.source {
                 Source::Files { wheels, sdist } => wheels.iter_mut().chain(sdist).collect(),

@@ -33,7 +33,7 @@ use crate::update::events::{Event, Listener};
 use bake::Oven;
 use folder::Companion;
 
-pub use fault::BundleFault;
+pub(super) use fault::BundleFault;
 
 const PROJECT: Opt = Opt::taking("project", "DIRECTORY", "the project, not the one here");
 const OUTPUT: Opt = Opt::taking("output", "DIRECTORY", "make a folder, this one");
