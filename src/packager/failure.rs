@@ -162,6 +162,9 @@ fn hint(error: &Error) -> Option<String> {
         Error::Unanswered { .. } | Error::Net(NetError { fault: Fault::Redirect(_), .. }) => {
             "check the addresses given with --index and --source"
         }
+        Error::InterpreterArchive { .. } => {
+            "a runtime is a directory, or a .tar.gz with python/bin/python3 in it"
+        }
         Error::NoInterpreter { .. } => "name an interpreter with --python PATH",
         Error::Archive { refusal: Refusal::NeedsBuild(_), .. } => "build a wheel of it",
         Error::Archive { refusal: Refusal::Destination(_), .. } => "name a directory that is not there yet",

@@ -144,6 +144,11 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
             Oven { host, settings: &settings, directory: &directory, wheel, interpreter: &interpreter };
         baked = oven.bake(&stage.join(BAKED))?;
     }
+    for file in forms.archive.iter().chain(&forms.onefile) {
+        if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all_mode(parent, 0o755)?;
+        }
+    }
     if let Some(file) = &forms.archive {
         archive::write(&stage, archive::moment(host), file)?;
     }
