@@ -204,8 +204,10 @@ mod tests {
         [bytes, end].concat()
     }
 
-    /// What it has: its configuration, and what is baked.
-    fn read(bytes: &[u8]) -> Result<Option<(String, Vec<(String, String)>)>, String> {
+    /// Its configuration, and the names and contents of what is baked.
+    type Contents = (String, Vec<(String, String)>);
+
+    fn read(bytes: &[u8]) -> Result<Option<Contents>, String> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("app");
         std::fs::write(&path, bytes).unwrap();

@@ -120,7 +120,7 @@ impl Failure {
         match self {
             Self::Usage(usage) => Some(usage.hint()),
             Self::Error(error) => hint(error),
-            Self::Outdated(_) => Some("everfresh lock writes it anew".to_owned()),
+
             Self::Exists(_) => Some("give --force to write it anew".to_owned()),
             Self::NoDistribution(_) => {
                 Some("a wheel, an egg or an sdist keeps the name that it was built with".to_owned())
@@ -134,7 +134,7 @@ impl Failure {
                 Some("raise the version, or give --force: whoever has the old file keeps it".to_owned())
             }
             Self::InUse { .. } => Some("point the channel elsewhere first: everfresh rollback".to_owned()),
-            Self::Lock { .. } => Some("everfresh lock writes it anew".to_owned()),
+            Self::Outdated(_) | Self::Lock { .. } => Some("everfresh lock writes it anew".to_owned()),
             Self::NoChannel { there, .. } if there.is_empty() => {
                 Some("everfresh publish makes one".to_owned())
             }

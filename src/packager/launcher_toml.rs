@@ -12,9 +12,11 @@ use super::bundle::BundleFault;
 use super::failure::Failure;
 use super::init::{entry_key, quoted};
 use super::project::{Project, table};
-use crate::config::{Config, ConfigError, FILE_NAME, KEYS, Problem};
+use crate::config::{Config, ConfigError, FILE_NAME, KEYS, Problem, SourceConfig};
 use crate::error::Error;
 use crate::fs;
+use crate::package::requirement::Requirement;
+use crate::source::vcs;
 
 const PYPROJECT: &str = "pyproject.toml";
 /// What stands under `[tool.everfresh]` and is no section of a launcher's.
@@ -53,6 +55,34 @@ impl Settings {
             }
             (None, None) => Err(BundleFault::NoSettings { directory: directory.to_owned() }.into()),
         }
+    }
+
+    /// Those that somebody wrote down: `None` where there is neither `launcher.toml` nor a section of one.
+    ///
+    /// # Errors
+    /// As for [`Settings::of`].
+    pub(crate) fn written_down(directory: &Path) -> Result<Option<Self>, Failure> {
+        let of_project = fs::read_if_there(&directory.join(PYPROJECT), fs::SMALL_FILE)?;
+        let is_there =
+            fs::exists(&directory.join(FILE_NAME)) || of_project.is_some_and(|it| has_settings(&it));
+        if is_there { Self::of(directory, &Project::of(directory)?, &[]).map(Some) } else { Ok(None) }
+    }
+
+    /// What has to be installed.
+    ///
+    /// # Errors
+    /// The first requirement that is none, with its line.
+    pub(crate) fn requirements(&self) -> Result<Vec<Requirement>, Error> {
+        let read = self.config.app.requirements.iter().map(|located| {
+            Requirement::parse_lenient(&vcs::without_dev(&located.value)).map_err(|error| {
+                Error::Requirement {
+                    file: Some(self.file.clone()),
+                    line: located.line,
+                    reason: error.to_string(),
+                }
+            })
+        });
+        read.collect()
     }
 }
 
@@ -99,7 +129,7 @@ fn of_launcher_toml(
     if sources.is_empty() {
         return Ok(Settings { config: meant, file, text });
     }
-    written(file, &document, directory, sources)
+    written(file, &document, meant, directory, sources)
 }
 
 fn of_pyproject(
@@ -117,9 +147,9 @@ fn of_pyproject(
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     fill_in(&mut sections, project);
-    Config::of_table(&text, &sections, directory)
+    let meant = Config::of_table(&text, &sections, directory)
         .map_err(|error| Error::Config { file: file.clone(), error })?;
-    written(file, &sections, directory, sources)
+    written(file, &sections, meant, directory, sources)
 }
 
 /// Takes from a project what its settings do not say.
@@ -169,6 +199,7 @@ fn unplaced<T>(value: T) -> Spanned<T> {
 fn written(
     file: PathBuf,
     sections: &DeTable<'_>,
+    mut config: Config,
     directory: &Path,
     sources: &[String],
 ) -> Result<Settings, Failure> {
@@ -191,8 +222,19 @@ fn written(
             _ => {}
         }
     }
-    let config =
-        Config::parse(&text, directory).map_err(|error| Error::Config { file: file.clone(), error })?;
+    if let Err(error) = Config::parse(&text, directory) {
+        return Err(Error::Config { file, error }.into());
+    }
+    if !sources.is_empty() {
+        let own =
+            if sections.contains_key("source") { std::mem::take(&mut config.sources) } else { Vec::new() };
+        let named = sources.iter().map(|source| SourceConfig {
+            line: 1,
+            url: Some(source.clone()),
+            ..SourceConfig::default()
+        });
+        config.sources = named.chain(own).collect();
+    }
     Ok(Settings { file, text, config })
 }
 

@@ -14,7 +14,6 @@ use crate::package::archive::limits::Limits;
 use crate::package::filename::{DistributionName, Format};
 use crate::package::lock::{LARGEST, Lock, LockedFile, Package, Place as LockPlace, Source};
 use crate::package::name::ProjectName;
-use crate::package::requirement::Requirement;
 use crate::package::unpack::unpack;
 use crate::packager::failure::Failure;
 use crate::packager::launcher_toml::Settings;
@@ -24,7 +23,7 @@ use crate::packager::scratch::{self, Scratch};
 use crate::packager::target::Target;
 use crate::packager::{digest, resolution};
 use crate::python::find::Interpreter;
-use crate::source::{self, Address, vcs};
+use crate::source::{self, Address};
 use crate::trust::hashes::Hashes;
 use crate::update::catalogue::{Place, Places};
 use crate::update::depot::{self, Depot};
@@ -54,7 +53,7 @@ impl Oven<'_> {
         let config = &self.settings.config;
         let places = self.places(&scratch)?;
         let target = Target::of(self.interpreter);
-        let request = target.request(self.requirements()?, config.update.prereleases);
+        let request = target.request(self.settings.requirements()?, config.update.prereleases);
         let net = Net::new(&NetSettings::of(&config.network), &self.host.env, USER_AGENT);
         fs::create_dir(into)?;
         let baked = with_progress(self.host, || {
@@ -81,15 +80,6 @@ impl Oven<'_> {
         fs::write_atomic(&into.join(LOCK), write(&lock).as_bytes())?;
         let names = lock.packages.iter().flat_map(Package::files).map(|file| file.name.clone());
         Ok(names.collect())
-    }
-
-    fn requirements(&self) -> Result<Vec<Requirement>, Error> {
-        let read = self.settings.config.app.requirements.iter().map(|located| {
-            let file = Some(self.settings.file.clone());
-            Requirement::parse_lenient(&vcs::without_dev(&located.value))
-                .map_err(|error| Error::Requirement { file, line: located.line, reason: error.to_string() })
-        });
-        read.collect()
     }
 
     /// The project comes from its wheel and from nowhere else; all other projects from the lock, or where there is none

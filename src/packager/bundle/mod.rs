@@ -117,6 +117,7 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
     let directory = PathBuf::from(arguments.value(PROJECT).unwrap_or(".".as_ref()));
     let project = Project::of(&directory)?;
     let settings = Settings::of(&directory, &project, &sources(arguments)?)?;
+    settings.requirements()?;
     let app = &settings.config.app.name;
     folder::check_name(app)?;
     let companions = folder::companions(&settings.config, &directory)?;
