@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::outcome::Outcome;
 use crate::support::project::Project;
 use crate::support::start::Start;
-use crate::support::{App, Index, RefusedPort, Wheel, python};
+use crate::support::{App, Egg, Index, RefusedPort, Wheel, python};
 
 const PYPROJECT: &str = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['tools']\n\n\
     [project]\nname = 'myapp'\nversion = '1.0'\nrequires-python = '>=3.7'\n";
@@ -103,7 +103,7 @@ fn a_folder_with_all_packages_starts_on_another_machine_without_any_network() {
     let project = Project::app("1.0").requires("dep>=1");
     let desk = Desk::of(&project, &source);
     let made = desk.bundle(&["--bake", "--source", "https://packages.example.org/stable/pylock.toml"]);
-    made.prints("folder   ./dist/bundle/myapp\nbaked    dep-2.0-py3-none-any.whl\nbaked    myapp-1.0-py3-none-any.whl\n");
+    made.prints("folder   dist/bundle/myapp\nbaked    dep-2.0-py3-none-any.whl\nbaked    myapp-1.0-py3-none-any.whl\n");
     let folder = "project/dist/bundle/myapp";
     assert_eq!(desk.names(folder), ["baked", "launcher.toml", "myapp"]);
     assert_eq!(
@@ -531,7 +531,7 @@ fn settings_in_pyproject_are_what_is_locked_and_the_lock_is_what_is_baked() {
         format!("requirements = ['myapp', 'dep<2']\n[[tool.everfresh.source]]\nurl = '{}'\n", index.url());
     let desk = Desk::new("1.0", &source);
     desk.bundled(&["--output", "../first"]);
-    desk.tool(&["lock"]).status(0).stdout_has("dep 1.0").stdout_has("myapp 1.0");
+    desk.tool(&["lock"]).status(0).stdout_has("dep: 1.0 is new").stdout_has("myapp: 1.0 is new");
     index.remove("dep-1.0-py3-none-any.whl").add(Wheel::new("dep", "1.1"));
     let gone = desk.bundle(&["--bake", "--output", "../second"]);
     gone.status(1).stderr_has("dep-1.0-py3-none-any.whl");
@@ -544,4 +544,78 @@ fn settings_in_pyproject_are_what_is_locked_and_the_lock_is_what_is_baked() {
     });
     assert_eq!(made, expected);
     desk.start("second/myapp").without_network().run().stdout("myapp 1.0\n");
+}
+
+#[test]
+fn what_was_baked_is_installed_again_where_cache_and_network_are_gone() {
+    let desk = Desk::new("1.0", "");
+    desk.bundled(&["--bake", "--output", "../shipped"]);
+    let start = || desk.start("shipped/myapp").without_network();
+    start().run().stdout("myapp 1.0\n");
+    desk.settle("shipped/myapp");
+    let store = desk.path("user/.cache/everfresh/store");
+    for lost in [desk.path("user/.cache/everfresh"), store] {
+        std::fs::remove_dir_all(lost).unwrap();
+        let environments = desk.path("user/.cache/everfresh/envs");
+        if environments.exists() {
+            std::fs::remove_dir_all(environments).unwrap();
+        }
+        start().run().stdout("myapp 1.0\n");
+        desk.settle("shipped/myapp");
+    }
+}
+
+#[test]
+fn of_many_first_starts_of_one_file_each_starts_the_app() {
+    let desk = Desk::new("1.0", "");
+    desk.bundled(&["--bake", "--onefile", "../one"]);
+    let started: Vec<_> = (0..12).map(|_| desk.start("one").without_network().spawn()).collect();
+    for running in started {
+        running.wait().stdout("myapp 1.0\n");
+    }
+}
+
+#[test]
+fn the_launchers_own_commands_speak_of_the_one_file() {
+    let desk = Desk::new("1.0", "");
+    desk.bundled(&["--bake", "--onefile", "../one"]);
+    desk.start("one").without_network().run().stdout("myapp 1.0\n");
+    desk.settle("one");
+    let path = desk.path("one");
+    let info = desk.start_with("one", &["self", "info", "--json"]).json();
+    assert_eq!(info["config"], path.to_str().unwrap());
+    desk.start_with("one", &["self", "rollback"]).status(125).stderr_has("there is no other generation");
+}
+
+#[test]
+fn what_cannot_be_moved_or_locked_or_is_an_app_already_is_refused() {
+    let desk = Desk::new("1.0", "requirements = ['myapp', 'old']\n[[tool.everfresh.source]]\nurl = 'eggs'\n");
+    Egg::new("old", "1.0").file("old.py", "").distribution().write_to(&desk.path("project/eggs"));
+    std::fs::create_dir_all(desk.path("venv/bin")).unwrap();
+    std::fs::write(desk.path("venv/pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+    std::os::unix::fs::symlink(python::path(), desk.path("venv/bin/python3")).unwrap();
+    desk.bundled(&["--onefile", "../one"]);
+    for (words, error) in [
+        (
+            &["--bake"][..],
+            format!(
+                "old-1.0-py{}.egg cannot be baked: a lock has wheels and sdists only\nhint: build a wheel of it\n",
+                python::version()
+            ),
+        ),
+        (
+            &["--python-runtime", "../venv"],
+            "../venv is a virtual environment\n\
+             hint: take a Python that can be moved, such as a standalone build\n"
+                .to_owned(),
+        ),
+        (
+            &["--launcher", "../one"],
+            "../one is an app in one file already\nhint: name the launcher as it was built\n".to_owned(),
+        ),
+    ] {
+        desk.bundle(words).fails(1, &format!("everfresh: error: {error}"));
+        assert!(!desk.path("project/dist/bundle/myapp").exists());
+    }
+    assert_eq!(desk.names("project/dist/bundle"), [""; 0]);
 }

@@ -75,7 +75,8 @@ impl Forms {
         if forms.folder.is_some() || forms.archive.is_some() || forms.onefile.is_some() {
             return forms;
         }
-        Self { folder: Some(directory.join("dist/bundle").join(app)), ..forms }
+        let base = if directory == Path::new(".") { Path::new("") } else { directory };
+        Self { folder: Some(base.join("dist/bundle").join(app)), ..forms }
     }
 
     /// Refuses what cannot be, before anything is done.
