@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::bundle::Bundle;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::fs;
@@ -18,7 +19,7 @@ use crate::trust::hashes::sha256_hex;
 pub struct App {
     /// Its configuration.
     pub config: Config,
-    /// Where that stands.
+    /// Where that stands: `launcher.toml`, or the executable that it is part of.
     pub config_path: PathBuf,
     /// The file as it was when it was read.
     pub config_stamp: FileStamp,
@@ -32,7 +33,7 @@ pub struct App {
     _acting: Option<Acting>,
 }
 
-/// The configuration beside a launcher, read.
+/// The configuration beside a launcher, or in it, read.
 #[derive(Debug)]
 pub struct Configured {
     /// What it says.
@@ -49,12 +50,15 @@ impl Configured {
     /// # Errors
     /// When it is missing or wrong.
     pub fn read(host: &Host) -> Result<Self, Error> {
-        let path = host.exe_dir().join(config::FILE_NAME);
+        let beside = host.exe_dir().join(config::FILE_NAME);
         // Stamped before it is read: an edit in between makes the record stale, never the configuration.
-        let Some(stamp) = FileStamp::at(&path) else {
-            return Err(Error::NoConfig { path });
+        let (path, stamp, bytes) = match FileStamp::at(&beside) {
+            Some(stamp) => (beside.clone(), stamp, fs::read(&beside, fs::SMALL_FILE)?),
+            None => match (FileStamp::at(&host.exe), Bundle::open(&host.exe)?) {
+                (Some(stamp), Some(bundle)) => (host.exe.clone(), stamp, bundle.config()?),
+                _ => return Err(Error::NoConfig { path: beside }),
+            },
         };
-        let bytes = fs::read(&path, fs::SMALL_FILE)?;
         let text = String::from_utf8(bytes).map_err(|error| Error::ConfigNotUtf8 {
             file: path.clone(),
             line: error.as_bytes()[..error.utf8_error().valid_up_to()].split(|b| *b == b'\n').count(),

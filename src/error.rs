@@ -31,6 +31,20 @@ pub enum Error {
         /// Why.
         refusal: Refusal,
     },
+    /// What came with the launcher for a first run cannot be used, and the sources are no help.
+    Baked {
+        /// Why not.
+        error: Box<Self>,
+        /// What the sources said.
+        then: Box<Self>,
+    },
+    /// An app in one file is not what was written.
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// Nothing came of a build.
     Build {
         /// What was to be built.
@@ -271,7 +285,7 @@ impl Error {
         match self {
             Self::Interpreter { .. } => 126,
             Self::NoInterpreter { .. } | Self::NoInterpreterInside { .. } => 127,
-            Self::Misfit { then: Some(then), .. } => then.status(),
+            Self::Misfit { then: Some(then), .. } | Self::Baked { then, .. } => then.status(),
             Self::Update { status, .. } => *status,
             _ => 125,
         }
@@ -282,6 +296,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive { filename, refusal } => write!(f, "{filename} is refused: {refusal}"),
+            Self::Baked { error, then } => {
+                write!(f, "what came with it cannot be used: {error}; {then}")
+            }
+            Self::Bundle { path, reason } => write!(f, "{} is damaged: {reason}", path.display()),
             Self::Build { what, fault } => write!(f, "cannot build {what}: {fault}"),
             Self::Config { file, error } => write!(f, "{}:{}: {}", file.display(), error.line, error.problem),
             Self::ConfigNotUtf8 { file, line } => write!(f, "{}:{line}: not UTF-8", file.display()),

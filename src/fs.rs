@@ -115,9 +115,21 @@ pub fn write_atomic_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Err
 
 /// Makes `to` a copy of `from` so that nobody sees half of it: [`write_atomic`] for a file of any size.
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Result<(), Error> {
+    stream_atomic(to, mode, |file, temporary| {
+        io::copy(&mut open(from)?, file).named("write", temporary)?;
+        Ok(())
+    })
+}
+
+/// Makes the file `to` of what `write` puts into it, whole or not at all; `write` is told the file's name meanwhile.
+pub fn stream_atomic(
+    to: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File, &Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     let temporary = sibling(to, "tmp");
     let written = create_new(&temporary, mode).and_then(|mut file| {
-        io::copy(&mut open(from)?, &mut file).named("write", &temporary)?;
+        write(&mut file, &temporary)?;
         file.sync_all().named("sync", &temporary)
     });
     let renamed = written.and_then(|()| rename(&temporary, to));
@@ -212,6 +224,28 @@ pub fn remove_file(path: &Path) -> Result<(), Error> {
 /// Removes a directory and all below it without following links; one that is not there is fine.
 pub fn remove_tree(path: &Path) -> Result<(), Error> {
     if_there(fs::remove_dir_all(path).named("remove", path)).map(|_| ())
+}
+
+/// Makes `to` a copy of the directory `from` and all below it, links as links; special files are left out.
+pub fn copy_tree(from: &Path, to: &Path) -> Result<(), Error> {
+    create_dir(to)?;
+    for path in list(from)? {
+        let target = to.join(path.file_name().unwrap_or_default());
+        let metadata = symlink_metadata(&path)?;
+        if metadata.is_symlink() {
+            std::os::unix::fs::symlink(read_link(&path)?, &target).named("create", &target)?;
+        } else if metadata.is_dir() {
+            copy_tree(&path, &target)?;
+        } else if metadata.is_file() {
+            fs::copy(&path, &target).named("copy to", &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a symbolic link leads, as it says.
+pub fn read_link(path: &Path) -> Result<PathBuf, Error> {
+    fs::read_link(path).named("read the link", path)
 }
 
 /// Makes `to` another name of `from`, or a copy where the file system has no hard links to give.

@@ -7,6 +7,7 @@ pub mod run;
 pub mod record;
 
 pub mod app;
+pub mod bundle;
 pub mod command;
 pub mod config;
 pub mod start;

@@ -57,7 +57,7 @@ impl FileStamp {
 /// A decision, ready to be carried out again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// `launcher.toml` as it was when this was decided.
+    /// `launcher.toml`, or the executable that it is part of, as it was when this was decided.
     pub config: FileStamp,
     /// The interpreter as it was.
     pub interpreter: FileStamp,
@@ -98,7 +98,8 @@ pub fn ready(path: &Path, config: &Path, host: &Host) -> Option<Ready> {
     if for_us || handed_back || record.news.is_some() || record.on_probation || !record.is_fresh(host.now()) {
         return None;
     }
-    if FileStamp::at(config)? != record.config {
+    // Where the configuration is part of the executable, that one's stamp stands for it.
+    if FileStamp::at(config).or_else(|| FileStamp::at(&host.exe))? != record.config {
         return None;
     }
     record.hold()

@@ -9,6 +9,7 @@
 //!     state.json        generations, stamps, back-off (`state.rs`)
 //!     lock              held by the updater while it works
 //!     log               one line of JSON an event
+//!     baked/            what came in the launcher's own file, while it is installed from
 //!   envs/<key>/
 //!     site/             all distributions merged: what goes on sys.path
 //!     manifest.json     what it was made from
@@ -261,6 +262,11 @@ impl AppFiles {
     /// Temporary credentials, which only this user can read; the directory is made when there are some.
     pub fn credentials(&self) -> PathBuf {
         self.root.join("aws")
+    }
+
+    /// What came in the launcher's own file, while it is installed from.
+    pub fn baked(&self) -> PathBuf {
+        self.root.join("baked")
     }
 
     /// The log.

@@ -69,6 +69,7 @@ mod promises {
 
     // The packager's tool does what the launcher does.
     mod authorizing;
+    mod bundling;
     mod from_pipper;
     mod lock;
     mod publishing;

@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use toml::de::DeTable;
+
 pub use problem::{ConfigError, KEYS, Problem};
 pub(crate) use read::is_dotted_name;
 
@@ -283,6 +285,14 @@ impl Config {
     /// The first thing in it that cannot be meant, with its line.
     pub fn parse(text: &str, directory: &Path) -> Result<Self, ConfigError> {
         read::config(text, directory)
+    }
+
+    /// Reads the sections of a `launcher.toml` that stand in a table of another document, whose whole text is `text`.
+    ///
+    /// # Errors
+    /// As for [`Config::parse`], with the line in that text.
+    pub(crate) fn of_table(text: &str, table: &DeTable<'_>, directory: &Path) -> Result<Self, ConfigError> {
+        read::sections(text, table, directory)
     }
 
     /// What decides which packages are installed: when two configurations agree in this, no new check is due.

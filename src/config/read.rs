@@ -33,7 +33,11 @@ pub(super) fn config(text: &str, directory: &Path) -> Result<Config, ConfigError
         line: error.span().map_or(1, |span| line_of(text, &span)),
         problem: Problem::Syntax(error.message().to_owned()),
     })?;
-    let document = document.get_ref();
+    sections(text, document.get_ref(), directory)
+}
+
+/// Reads the sections that are the keys of `document`, all of which stand in `text`.
+pub(super) fn sections(text: &str, document: &DeTable<'_>, directory: &Path) -> Result<Config, ConfigError> {
     let names: Vec<&'static str> = KEYS.iter().map(|(name, _)| *name).collect();
     if let Some((name, _)) = document.iter().find(|(name, _)| !names.contains(&name.get_ref().as_ref())) {
         let written = name.get_ref().to_string();

@@ -15,6 +15,8 @@ impl Error {
                 "publish a wheel of it, or say build = true of its source in launcher.toml".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
+            Self::Baked { then, .. } => return then.hint(),
+            Self::Bundle { .. } => "get it anew from whoever ships it".into(),
             Self::Build { fault, .. } => fault.hint().into(),
             Self::Config { error, .. } => return error.problem.hint(),
             Self::ConfigNotUtf8 { .. } => "save the file as UTF-8".into(),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::arguments::{Arguments, Operands, Opt, Usage};
 use super::failure::Failure;
-use super::{init, lock, pipper, publish, resolve, rpc, tags, unpack};
+use super::{bundle, init, lock, pipper, publish, resolve, rpc, tags, unpack};
 use crate::host::Host;
 
 /// One command.
@@ -35,6 +35,7 @@ const HELP: Opt = Opt::flag("help", "show this");
 const COMMANDS: &[Command] = &[
     init::COMMAND,
     lock::COMMAND,
+    bundle::COMMAND,
     publish::COMMAND,
     publish::PROMOTE,
     publish::ROLLBACK,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::arguments::Usage;
+use super::bundle::BundleFault;
 use super::pipper::Fault as PipperFault;
 use crate::error::Error;
 use crate::net::{Fault, NetError, TlsFault};
@@ -33,6 +34,8 @@ pub enum Failure {
         /// What is wrong with it, with the line where that is known.
         reason: String,
     },
+    /// A bundle cannot be made.
+    Bundle(BundleFault),
     /// A build failed.
     Build {
         /// The project.
@@ -120,20 +123,21 @@ impl Failure {
         match self {
             Self::Usage(usage) => Some(usage.hint()),
             Self::Error(error) => hint(error),
-            Self::Outdated(_) => Some("everfresh lock writes it anew".to_owned()),
+
             Self::Exists(_) => Some("give --force to write it anew".to_owned()),
             Self::NoDistribution(_) => {
                 Some("a wheel, an egg or an sdist keeps the name that it was built with".to_owned())
             }
             Self::Project { .. } => Some("mend it, or write launcher.toml by hand".to_owned()),
             Self::NoHost(_) => Some("mount /proc".to_owned()),
+            Self::Bundle(fault) => Some(fault.hint()),
             Self::Build { .. } => Some("what the build backend said stands above".to_owned()),
             Self::Contended { .. } => Some("others publish there: try again".to_owned()),
             Self::Different { .. } => {
                 Some("raise the version, or give --force: whoever has the old file keeps it".to_owned())
             }
             Self::InUse { .. } => Some("point the channel elsewhere first: everfresh rollback".to_owned()),
-            Self::Lock { .. } => Some("everfresh lock writes it anew".to_owned()),
+            Self::Outdated(_) | Self::Lock { .. } => Some("everfresh lock writes it anew".to_owned()),
             Self::NoChannel { there, .. } if there.is_empty() => {
                 Some("everfresh publish makes one".to_owned())
             }
@@ -162,6 +166,9 @@ fn hint(error: &Error) -> Option<String> {
         Error::Unanswered { .. } | Error::Net(NetError { fault: Fault::Redirect(_), .. }) => {
             "check the addresses given with --index and --source"
         }
+        Error::InterpreterArchive { .. } => {
+            "a runtime is a directory, or a .tar.gz with python/bin/python3 in it"
+        }
         Error::NoInterpreter { .. } => "name an interpreter with --python PATH",
         Error::Archive { refusal: Refusal::NeedsBuild(_), .. } => "build a wheel of it",
         Error::Archive { refusal: Refusal::Destination(_), .. } => "name a directory that is not there yet",
@@ -187,6 +194,7 @@ impl fmt::Display for Failure {
             Self::Exists(path) => write!(f, "{} is there already", path.display()),
             Self::NoDistribution(reason) => reason.fmt(f),
             Self::Project { file, reason } => write!(f, "{}: {reason}", file.display()),
+            Self::Bundle(fault) => fault.fmt(f),
             Self::Build { directory, output } => {
                 write!(f, "{output}\n\nthe build of {} failed", directory.display())
             }
@@ -225,6 +233,12 @@ impl std::error::Error for Failure {}
 impl From<Usage> for Failure {
     fn from(usage: Usage) -> Self {
         Self::Usage(usage)
+    }
+}
+
+impl From<BundleFault> for Failure {
+    fn from(fault: BundleFault) -> Self {
+        Self::Bundle(fault)
     }
 }
 

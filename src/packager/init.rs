@@ -59,7 +59,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// A string as TOML writes it: as JSON does, for text without control characters.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
@@ -98,30 +98,37 @@ fn launcher_toml(project: &Project) -> String {
 
 /// The console script that is named like the project, else the first; without any, the package of that name.
 fn entry(project: &Project) -> String {
-    let normalized = |name: &str| name.parse::<ProjectName>().ok();
-    let same =
-        |script: &&String| normalized(script).is_some_and(|name| Some(name) == normalized(&project.name));
-    let chosen = project.scripts.iter().find(same).or(project.scripts.first());
     let mut text = String::new();
-    if let Some(chosen) = chosen {
+    let (key, chosen) = entry_key(project);
+    if key == "console-script" {
         let others: Vec<&str> =
-            project.scripts.iter().filter(|script| *script != chosen).map(String::as_str).collect();
+            project.scripts.iter().filter(|script| **script != chosen).map(String::as_str).collect();
         let _ = writeln!(text, "# What is started: a console script of what is installed.");
         if !others.is_empty() {
             let _ = writeln!(text, "# There are also: {}", others.join(", "));
         }
-        let _ = writeln!(text, "console-script = {}", quoted(chosen));
+        let _ = writeln!(text, "console-script = {}", quoted(&chosen));
         return text;
     }
-    let module = project.name.replace(['-', '.'], "_");
-    let module = if is_dotted_name(&module) { module } else { format!("_{module}") };
     let _ = writeln!(
         text,
         "# What is started, as `python -m` does. The project names no console script; a function\n\
                             # is written: entry = \"module:function\""
     );
-    let _ = writeln!(text, "module = {}", quoted(&module));
+    let _ = writeln!(text, "module = {}", quoted(&chosen));
     text
+}
+
+/// The key of `[app]` that starts a project, and its value.
+pub(super) fn entry_key(project: &Project) -> (&'static str, String) {
+    let normalized = |name: &str| name.parse::<ProjectName>().ok();
+    let same =
+        |script: &&String| normalized(script).is_some_and(|name| Some(name) == normalized(&project.name));
+    if let Some(chosen) = project.scripts.iter().find(same).or(project.scripts.first()) {
+        return ("console-script", chosen.clone());
+    }
+    let module = project.name.replace(['-', '.'], "_");
+    ("module", if is_dotted_name(&module) { module } else { format!("_{module}") })
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ pub mod commands;
 pub mod failure;
 pub mod rpc;
 
+mod bundle;
 mod destination;
 mod digest;
 mod index_page;
 mod init;
 mod interpreter;
+mod launcher_toml;
 pub mod lock;
 pub mod pipper;
 mod pipper_file;

@@ -56,8 +56,7 @@ pub(crate) fn build(
     directory: &Path,
     output: &Path,
 ) -> Result<PathBuf, Failure> {
-    let has = |name: &str| fs::exists(&directory.join(name));
-    if !has("pyproject.toml") && !has("setup.py") {
+    if !is_project(directory) {
         return Err(Failure::NoProject(directory.to_owned()));
     }
     let scratch = Scratch::under(&scratch::temporary(&host.env))?;
@@ -94,6 +93,11 @@ pub(crate) fn build(
     let wheel = output.join(built.file_name().unwrap_or_default());
     fs::copy_atomic(&built, &wheel, 0o644)?;
     Ok(wheel)
+}
+
+/// Whether there is something to build in `directory`.
+pub(crate) fn is_project(directory: &Path) -> bool {
+    ["pyproject.toml", "setup.py"].iter().any(|name| fs::exists(&directory.join(name)))
 }
 
 fn wheels(dist: &Path, name: &ProjectName) -> Result<Vec<PathBuf>, Error> {

@@ -55,7 +55,8 @@ pub fn ensure(
     executable_in(&place).ok_or_else(|| Error::NoInterpreterInside { url: download.url.clone() })
 }
 
-fn executable_in(place: &Path) -> Option<PathBuf> {
+/// The executable in an unpacked archive.
+pub(crate) fn executable_in(place: &Path) -> Option<PathBuf> {
     PLACES.iter().map(|inside| place.join(inside)).find(|path| fs::is_executable(path))
 }
 
@@ -97,7 +98,7 @@ fn fetch(
 
 /// By the system's own `tar`: builds of Python are full of links, which our reader of packages refuses with reason,
 /// and this archive's hash is the packager's own word.
-fn extract(archive: &Path, into: &Path, filename: &str) -> Result<(), Error> {
+pub(crate) fn extract(archive: &Path, into: &Path, filename: &str) -> Result<(), Error> {
     let mut command = Command::new("tar");
     command.arg("-xf").arg(archive).arg("-C").arg(into).arg("--no-same-owner");
     let failed = |reason: String| Error::InterpreterArchive { filename: filename.to_owned(), reason };

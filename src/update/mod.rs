@@ -1,6 +1,7 @@
 //! An update: ask the sources, resolve, fetch, build, verify, activate. Whole or not at all.
 
 pub mod activate;
+pub mod baked;
 pub mod build;
 pub mod catalogue;
 pub mod clean;
@@ -32,8 +33,10 @@ use crate::python::download;
 use crate::python::find::{self, Interpreter};
 use crate::state::{Check, Failure, Generation, State, identity, pins_digest};
 use crate::time::Deadline;
+use baked::Baked;
 use environment::Environment;
 use events::{Event, Listener};
+use plan::Aim;
 
 /// The longest that an updater works, the network all told. It harms nobody while it does, but it holds the lock.
 const LONGEST: Duration = Duration::from_secs(1800);
@@ -124,6 +127,18 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
     if cause == Cause::Repair {
         return Err(Error::NothingToRepair { app: app.config.app.name.clone() });
     }
+    let is_first = state.active().is_none();
+    let mut unusable = None;
+    if cause == Cause::Install && is_first {
+        match install_baked(app, host, &mut state, listener) {
+            Ok(Some(outcome)) => {
+                return conclude(app, host, &mut state, (lock, in_use), Ok(outcome), listener);
+            }
+            Ok(None) => {}
+            Err(error @ Error::Bundle { .. }) => return Err(error),
+            Err(error) => unusable = Some(error),
+        }
+    }
     let before = state.failure.clone();
     let put_off = |message: String| {
         Failure::after(before.as_ref(), host.now(), app.config.update.interval, chance(), message)
@@ -133,10 +148,13 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         state.failure = Some(put_off("the check was not finished".to_owned()));
         activate::save(app, host, &state)?;
     }
-    let result = attempt(app, host, &mut state, cause, listener).map_err(|error| match misfit {
+    let aim = Aim::Sources { pinned: state.pinned.clone() };
+    let result = attempt(app, host, &mut state, cause, &aim, listener);
+    let result = result.map_err(|error| match (misfit, unusable) {
         // Why the network is needed at all, for what ran until now.
-        Some((filename, python)) => Error::Misfit { filename, python, then: Some(Box::new(error)) },
-        None => error,
+        (Some((filename, python)), _) => Error::Misfit { filename, python, then: Some(Box::new(error)) },
+        (None, Some(baked)) => Error::Baked { error: Box::new(baked), then: Box::new(error) },
+        (None, None) => error,
     });
     match &result {
         Ok(Attempt { outcome, offline: None }) => {
@@ -163,18 +181,66 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
             );
         }
     }
-    clean::forget(app, &mut state);
-    activate::save(app, host, &state)?;
+    let mut result = result.map(|attempt| attempt.outcome);
+    // What ran is gone, and so are the sources: what came with the launcher is still there.
+    if result.is_err()
+        && cause == Cause::Install
+        && !is_first
+        && let Ok(Some(outcome)) = install_baked(app, host, &mut state, listener)
+    {
+        result = Ok(outcome);
+    }
+    conclude(app, host, &mut state, (lock, in_use), result, listener)
+}
+
+/// Notes down what came of an update, says so, and tidies up.
+fn conclude(
+    app: &App,
+    host: &Host,
+    state: &mut State,
+    (lock, in_use): (File, Option<File>),
+    result: Result<Outcome, Error>,
+    listener: &dyn Listener,
+) -> Result<Outcome, Error> {
+    clean::forget(app, state);
+    activate::save(app, host, state)?;
     // The next start may already look for the next update while this one tidies up.
     drop(lock);
-    let outcome = result?.outcome;
+    let outcome = result?;
     if let Outcome::Activated(_) = outcome {
         run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
     listener.hear(Event::Done);
     drop(in_use);
-    tidy_up(app, host, &state);
+    tidy_up(app, host, state);
     Ok(outcome)
+}
+
+/// Installs what came with the launcher, without any network; `None` where nothing came with it. No check was made, so
+/// that the next start makes one.
+fn install_baked(
+    app: &App,
+    host: &Host,
+    state: &mut State,
+    listener: &dyn Listener,
+) -> Result<Option<Outcome>, Error> {
+    let installed = Baked::of(app, host).and_then(|baked| {
+        let Some(baked) = baked else { return Ok(None) };
+        log::debug(|| format!("installing from {}", baked.directory().display()));
+        attempt(app, host, state, Cause::Install, &Aim::Baked(&baked), listener).map(Some)
+    });
+    match &installed {
+        Ok(Some(attempt)) => {
+            state.failure = None;
+            log_outcome(app, host, &attempt.outcome);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let details = [("reason", json!(error.to_string()))];
+            log::event(&app.files.log(), host.now(), "baked not usable", &details);
+        }
+    }
+    Ok(installed?.map(|attempt| attempt.outcome))
 }
 
 /// What nobody waits for: the disk, bytecode, leftovers.
@@ -236,13 +302,14 @@ fn attempt(
     host: &Host,
     state: &mut State,
     cause: Cause,
+    aim: &Aim<'_>,
     listener: &dyn Listener,
 ) -> Result<Attempt, Error> {
     let deadline = Deadline::after(LONGEST);
     let interpreter = interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
     let bad_files = plan::BadFiles { known: &mut state.bad_files, retry: cause == Cause::Command };
-    let plan = plan::plan(app, host, &interpreter, bad_files, state.pinned.as_deref(), deadline, listener)?;
+    let plan = plan::plan(app, host, &interpreter, bad_files, aim, deadline, listener)?;
     let asked_the_same = state.check.as_ref().is_some_and(|check| check.inputs == app.inputs());
     match plan.offline {
         // What runs was made from more than the store has to offer now: it stays.

@@ -16,6 +16,7 @@ use crate::python::find::Interpreter;
 use crate::source::vcs;
 use crate::state::Failure;
 use crate::time::{Deadline, Timestamp};
+use crate::update::baked::{self, Baked};
 use crate::update::build::{Builder, Site};
 use crate::update::catalogue::{Catalogue, Places};
 use crate::update::depot::Depot;
@@ -42,6 +43,18 @@ pub struct BadFiles<'a> {
     pub known: &'a mut BTreeMap<String, Failure>,
     /// Whether they are tried again at once: somebody asks for it.
     pub retry: bool,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Aim<'a> {
+    /// The configured sources.
+    Sources {
+        /// The version of the app that the user wants to stay at.
+        pinned: Option<String>,
+    },
+    /// What came with the launcher, and nothing else.
+    Baked(&'a Baked),
 }
 
 impl BadFiles<'_> {
@@ -72,16 +85,24 @@ pub fn plan(
     host: &Host,
     interpreter: &Interpreter,
     mut bad_files: BadFiles<'_>,
-    pinned: Option<&str>,
+    aim: &Aim<'_>,
     deadline: Deadline,
     listener: &dyn Listener,
 ) -> Result<Plan, Error> {
     let net = Net::new(&Settings::of(&app.config.network), &host.env, USER_AGENT);
     let pages = DiskPages::new(&app.store, app.writable);
     let aws = Aws::new(host, Some(app.files.credentials()));
-    let places = Places::of(&app.config, &app.config_path, &host.env, &aws)?;
     let mut request = request(app, host, interpreter)?;
-    request.requirements.extend(pin(app, pinned));
+    let places = match aim {
+        Aim::Sources { pinned } => {
+            request.requirements.extend(pin(app, pinned.as_deref()));
+            Places::of(&app.config, &app.config_path, &host.env, &aws)?
+        }
+        Aim::Baked(baked) => {
+            baked::without_addresses(&mut request.requirements);
+            baked.places(&aws)?
+        }
+    };
     request.dropped = bad_files.passed_over(host.now());
     let mut passes_over = !request.dropped.is_empty();
     let site = Site { app, host, interpreter, places: &places, net: &net, pages: &pages, deadline, listener };

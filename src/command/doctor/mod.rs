@@ -155,7 +155,13 @@ fn configuration(
     }
     match opened.map(plan::requirements) {
         Ok(Err(error)) => Finding::error(NAME, &error),
-        _ => Finding::ok(NAME, host.exe_dir().join(config::FILE_NAME).display().to_string()),
+        _ => Finding::ok(
+            NAME,
+            opened.map_or_else(
+                |_| host.exe_dir().join(config::FILE_NAME).display().to_string(),
+                |app| app.config_path.display().to_string(),
+            ),
+        ),
     }
 }
 

@@ -7,7 +7,6 @@ use toml::de::{DeTable, DeValue};
 
 use super::COMMAND;
 use crate::aws::Aws;
-use crate::config::{Config, FILE_NAME};
 use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
@@ -17,8 +16,9 @@ use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::Requirement;
 use crate::packager::arguments::{Arguments, Usage};
 use crate::packager::failure::Failure;
+use crate::packager::launcher_toml::Settings as LauncherSettings;
 use crate::packager::question::{self, PRERELEASES};
-use crate::source::{Address, vcs};
+use crate::source::Address;
 use crate::update::catalogue::{Place, Places};
 
 /// What a resolution is about, interpreters aside.
@@ -126,22 +126,12 @@ fn has_wheel(dist: &Path, name: &ProjectName) -> Result<bool, Error> {
 
 type Configured = (Vec<Requirement>, Places, Settings, bool);
 
-/// What `launcher.toml` says, where there is one.
+/// What `launcher.toml` or `[tool.everfresh]` says, where there is one.
 fn config(host: &Host, here: &Path, aws: &Aws) -> Result<Option<Configured>, Failure> {
-    let file = here.join(FILE_NAME);
-    let Some(bytes) = fs::read_if_there(&file, fs::SMALL_FILE)? else { return Ok(None) };
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Err(Failure::Project { file, reason: "not UTF-8".to_owned() });
-    };
-    let config = Config::parse(&text, here).map_err(|error| Error::Config { file: file.clone(), error })?;
-    let requirements =
-        config.app.requirements.iter().map(|located| {
-            Requirement::parse_lenient(&vcs::without_dev(&located.value)).map_err(|error| {
-                Error::Requirement { file: Some(file.clone()), line: located.line, reason: error.to_string() }
-            })
-        });
-    let requirements = requirements.collect::<Result<Vec<_>, _>>()?;
-    let places = Places::of(&config, &file, &host.env, aws)?;
+    let Some(settings) = LauncherSettings::written_down(here)? else { return Ok(None) };
+    let requirements = settings.requirements()?;
+    let config = &settings.config;
+    let places = Places::of(config, &settings.file, &host.env, aws)?;
     Ok(Some((requirements, places, Settings::of(&config.network), config.update.prereleases)))
 }
 
