@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::arguments::{Arguments, Operands, Opt, Usage};
 use super::failure::Failure;
-use super::{bundle, init, lock, pipper, publish, resolve, rpc, tags, unpack};
+use super::{bundle, init, lock, pipper, publish, resolve, rpc, shell, tags, unpack};
 use crate::host::Host;
 
 /// One command.
@@ -30,7 +30,7 @@ pub struct Command {
 /// Reports as JSON.
 pub(super) const JSON: Opt = Opt::flag("json", "report as JSON");
 
-const HELP: Opt = Opt::flag("help", "show this");
+pub(super) const HELP: Opt = Opt::flag("help", "show this");
 
 const COMMANDS: &[Command] = &[
     init::COMMAND,
@@ -50,6 +50,8 @@ const COMMANDS: &[Command] = &[
     unpack::COMMAND,
     tags::COMMAND,
     rpc::COMMAND,
+    shell::COMPLETIONS,
+    shell::MAN,
     HELP_COMMAND,
 ];
 
@@ -109,9 +111,14 @@ pub fn write_overview(output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "everfresh: the packager's tool for applications that update themselves at each start")?;
     writeln!(output, "\nusage: everfresh COMMAND [OPTION]…\n")?;
     for command in COMMANDS {
-        writeln!(output, "  {:<11}{}", command.name, command.summary)?;
+        writeln!(output, "  {:<13}{}", command.name, command.summary)?;
     }
     writeln!(output, "\n  --help, --version\n\nexample:\n  everfresh init && everfresh help resolve")
+}
+
+/// All commands.
+pub(super) fn commands() -> &'static [Command] {
+    COMMANDS
 }
 
 /// The names of all commands, as one text.

@@ -21,6 +21,7 @@ mod question;
 mod resolution;
 mod resolve;
 mod scratch;
+mod shell;
 mod tags;
 mod target;
 mod unpack;

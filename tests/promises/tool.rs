@@ -18,23 +18,26 @@ everfresh: the packager's tool for applications that update themselves at each s
 
 usage: everfresh COMMAND [OPTION]…
 
-  init       write a launcher.toml for the project in a directory
-  lock       write exact versions and hashes of all packages into a pylock.toml
-  publish    bring a project's wheel and lock to a bucket or a directory
-  promote    make what one channel points at the newest release of another
-  rollback   point a channel at its previous release again
-  yank       keep a published version from those who do not ask for it by number (PEP 592)
-  unpublish  take a published version away
-  repository keep buckets, prefixes and keys under names of their own
-  authorize  make addresses that serve packages without credentials for some time
-  download   fetch packages from a repository or from authorized addresses
-  install    install packages from a repository, or from addresses, with all that they need
-  info       tell which version of a package is installed, and which a repository has
-  resolve    tell which versions and files the launcher would choose
-  unpack     unpack a wheel, an egg or an sdist exactly as the launcher would, or refuse it
-  tags       list which wheels an interpreter accepts, best first
-  rpc        answer JSON requests, one a line, for editors, support and tests
-  help       show what there is, or what a command does
+  init         write a launcher.toml for the project in a directory
+  lock         write exact versions and hashes of all packages into a pylock.toml
+  bundle       make what users are given: a folder, an archive or one file
+  publish      bring a project's wheel and lock to a bucket or a directory
+  promote      make what one channel points at the newest release of another
+  rollback     point a channel at its previous release again
+  yank         keep a published version from those who do not ask for it by number (PEP 592)
+  unpublish    take a published version away
+  repository   keep buckets, prefixes and keys under names of their own
+  authorize    make addresses that serve packages without credentials for some time
+  download     fetch packages from a repository or from authorized addresses
+  install      install packages from a repository, or from addresses, with all that they need
+  info         tell which version of a package is installed, and which a repository has
+  resolve      tell which versions and files the launcher would choose
+  unpack       unpack a wheel, an egg or an sdist exactly as the launcher would, or refuse it
+  tags         list which wheels an interpreter accepts, best first
+  rpc          answer JSON requests, one a line, for editors, support and tests
+  completions  print what completes the tool's command lines in a shell
+  man          print the manual page of the tool or of a command
+  help         show what there is, or what a command does
 
   --help, --version
 
@@ -68,8 +71,7 @@ example:
 #[test]
 fn a_command_line_that_is_none_is_status_2_with_a_hint() {
     let app = App::new();
-    let commands = "the commands are init, lock, publish, promote, rollback, yank, unpublish, repository, \
-                    authorize, download, install, info, resolve, unpack, tags, rpc, help";
+    let commands = "the commands are init, lock, bundle, publish, promote, rollback, yank, unpublish, repository, authorize, download, install, info, resolve, unpack, tags, rpc, completions, man, help";
     let cases: [(&[&str], &str, &str); 14] = [
         (&[], "there is no command", "see: everfresh help"),
         (&["frob"], "there is no command 'frob'", commands),
@@ -459,4 +461,73 @@ fn an_interpreter_that_is_none_is_named() {
         "everfresh: error: no Python at /bin/true: the interpreter did not say what it is: \
          EOF while parsing a value at line 1 column 0\nhint: name an interpreter with --python PATH\n",
     );
+}
+
+/// bash itself completes; zsh and fish read what they are given.
+#[test]
+fn shells_complete_every_command_and_option() {
+    let app = App::new();
+    let script = |shell: &str| {
+        String::from_utf8_lossy(app.tool(&["completions", shell]).status(0).bytes()).into_owned()
+    };
+    let complete = |words: &str, at: usize| {
+        let ask = format!(
+            "COMP_WORDS=({words}); COMP_CWORD={at}; _everfresh; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let output =
+            Command::new("bash").args(["-c", &format!("{}\n{ask}", script("bash"))]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let mut found: Vec<String> =
+            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        found.sort();
+        found
+    };
+    assert_eq!(complete("everfresh un", 1), ["unpack", "unpublish"]);
+    assert_eq!(complete("everfresh help pro", 2), ["promote"]);
+    assert_eq!(complete("everfresh tags --", 2), ["--help", "--json", "--python"]);
+    let overview = String::from_utf8_lossy(app.tool(&["help"]).bytes()).into_owned();
+    let commands: Vec<&str> = overview
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once("  "))
+        .map(|(name, _)| name)
+        .filter(|name| !name.starts_with('-') && !name.contains(' '))
+        .collect();
+    assert!(commands.contains(&"publish"));
+    for shell in ["zsh", "fish"] {
+        let mut check = Command::new(crate::support::daemon::system(shell));
+        let file = app.root().join("home/completion");
+        std::fs::write(&file, script(shell)).unwrap();
+        let output = check.arg("-n").arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for command in &commands {
+            assert!(script(shell).contains(command), "{shell}: {command}");
+        }
+    }
+    app.tool(&["completions", "ksh"]).fails(
+        2,
+        "everfresh: error: there is nothing for the shell 'ksh', only for bash, zsh and fish\n\
+         hint: see: everfresh help completions\n",
+    );
+}
+
+/// groff formats each page without a warning.
+#[test]
+fn there_is_a_manual_page_for_the_tool_and_for_each_command() {
+    use std::io::Write as _;
+    let app = App::new();
+    for words in [&["man"][..], &["man", "publish"], &["man", "repository"], &["man", "lock"]] {
+        let page = app.tool(words);
+        let mut groff = Command::new(crate::support::daemon::system("groff"))
+            .args(["-man", "-Tutf8", "-ww", "-Kutf8"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        groff.stdin.take().unwrap().write_all(page.status(0).bytes()).unwrap();
+        let output = groff.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("EXIT STATUS") || text.contains("EXAMPLES"), "{text}");
+    }
 }
