@@ -120,7 +120,7 @@ impl DistributionName {
     /// Reads the name of any distribution that we can use, by its extension.
     pub fn parse(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
-            Kind::Wheel => wheel(stem),
+            Kind::Wheel => wheel(stem, None),
             Kind::Egg => egg(stem),
             Kind::Sdist => sdist(stem),
             Kind::Pipper => pipper(stem, None),
@@ -131,7 +131,7 @@ impl DistributionName {
     /// `-` in it: `foo-bar-1.0-2.tar.gz` is version `1.0.post2` of `foo-bar`, but version `2` of `foo-bar-1-0`.
     pub fn parse_for(filename: &str, project: &ProjectName) -> Result<Self, InvalidFilename> {
         let name = Self::read(filename, |stem, kind| match kind {
-            Kind::Wheel => wheel(stem),
+            Kind::Wheel => wheel(stem, Some(project)),
             Kind::Egg => egg(stem),
             Kind::Sdist => sdist_of(stem, project),
             Kind::Pipper => pipper(stem, Some(project)),
@@ -146,7 +146,7 @@ impl DistributionName {
     /// Reads a wheel's name (PEP 427, PEP 425).
     pub fn parse_wheel(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
-            Kind::Wheel => wheel(stem),
+            Kind::Wheel => wheel(stem, None),
             _ => Err(FilenameFault::Extension),
         })
     }
@@ -210,18 +210,20 @@ fn version(text: &str) -> Result<Version, FilenameFault> {
     parse_version(text).map_err(|_| FilenameFault::Version)
 }
 
-fn wheel(stem: &str) -> Result<DistributionName, FilenameFault> {
+fn wheel(stem: &str, wanted: Option<&ProjectName>) -> Result<DistributionName, FilenameFault> {
     let parts: Vec<&str> = stem.split('-').collect();
     let (name, version_text, build, python, abi, platform) = match parts[..] {
         [name, version, python, abi, platform] => (name, version, None, python, abi, platform),
         [name, version, build, python, abi, platform] => (name, version, Some(build), python, abi, platform),
         _ => return Err(FilenameFault::Parts),
     };
-    if name.contains("__") {
+    let project = project(name)?;
+    // Before its tags are spelled out, which is work.
+    if name.contains("__") || wanted.is_some_and(|wanted| *wanted != project) {
         return Err(FilenameFault::Project);
     }
     Ok(DistributionName {
-        project: project(name)?,
+        project,
         version: version(version_text)?,
         format: Format::Wheel {
             build: build.map(build_tag).transpose()?,
@@ -246,7 +248,7 @@ fn expand_tags(python: &str, abi: &str, platform: &str) -> Result<Vec<Tag>, File
     if !sound || pythons.len() * abis.len() * platforms.len() > MOST_TAGS {
         return Err(FilenameFault::Tags);
     }
-    let mut tags = Vec::new();
+    let mut tags = Vec::with_capacity(pythons.len() * abis.len() * platforms.len());
     for python in &pythons {
         for abi in &abis {
             for platform in &platforms {

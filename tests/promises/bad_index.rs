@@ -57,7 +57,7 @@ fn answer_troubles() -> Vec<Trouble> {
         trouble(
             "never ends its page",
             |index| everything(index, Response::endless().content_type(JSON)),
-            "cannot fetch PAGE: larger than 33554432 bytes",
+            "cannot fetch PAGE: larger than 25165824 bytes",
             ADDRESS,
         ),
         trouble(
