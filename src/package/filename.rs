@@ -1,6 +1,7 @@
 //! What the file name of a distribution says: PEP 427 wheels, PEP 625 sdists and their elders, setuptools' eggs,
 //! pipper's packages.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use pep440_rs::Version;
@@ -22,6 +23,59 @@ pub struct Tag {
     pub platform: String,
 }
 
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.python, self.abi, self.platform)
+    }
+}
+
+/// What a wheel is for, compressed as in its name (PEP 425), in lower case: `py2.py3-none-any` stands for two tags. A
+/// page of an index has many thousands of these: they are small.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TagSets(Box<str>);
+
+impl TagSets {
+    /// All combinations, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Tag> {
+        self.of(&|_| true)
+    }
+
+    /// Those combinations that have only such parts: a name may stand for very many.
+    pub(super) fn among(&self, known: &HashSet<String>) -> impl Iterator<Item = Tag> {
+        self.of(&|part| known.contains(part))
+    }
+
+    fn of(&self, counts: &dyn Fn(&str) -> bool) -> std::vec::IntoIter<Tag> {
+        let mut sets = self.0.splitn(3, '-');
+        let mut next = || -> Vec<&str> {
+            let set = sets.next().unwrap_or_default();
+            set.split('.').filter(|part| !part.is_empty() && counts(part)).collect()
+        };
+        let (pythons, abis, platforms) = (next(), next(), next());
+        let mut tags = Vec::with_capacity(pythons.len() * abis.len() * platforms.len());
+        for python in &pythons {
+            for abi in &abis {
+                tags.extend(platforms.iter().map(|platform| Tag {
+                    python: (*python).to_owned(),
+                    abi: (*abi).to_owned(),
+                    platform: (*platform).to_owned(),
+                }));
+            }
+        }
+        tags.into_iter()
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A wheel's build number (PEP 427): digits first, compared as a number, then the rest.
 pub type BuildTag = (u64, String);
 
@@ -32,8 +86,8 @@ pub enum Format {
     Wheel {
         /// Breaks ties between files of one version; the higher wins.
         build: Option<BuildTag>,
-        /// All combinations of the compressed tag sets.
-        tags: Vec<Tag>,
+        /// What it is for.
+        tags: TagSets,
     },
     /// `name-version-pyX.Y(-platform)?.egg`
     Egg {
@@ -218,7 +272,6 @@ fn wheel(stem: &str, wanted: Option<&ProjectName>) -> Result<DistributionName, F
         _ => return Err(FilenameFault::Parts),
     };
     let project = project(name)?;
-    // Before its tags are spelled out, which is work.
     if name.contains("__") || wanted.is_some_and(|wanted| *wanted != project) {
         return Err(FilenameFault::Project);
     }
@@ -227,7 +280,7 @@ fn wheel(stem: &str, wanted: Option<&ProjectName>) -> Result<DistributionName, F
         version: version(version_text)?,
         format: Format::Wheel {
             build: build.map(build_tag).transpose()?,
-            tags: expand_tags(python, abi, platform)?,
+            tags: tag_sets(python, abi, platform)?,
         },
     })
 }
@@ -238,27 +291,20 @@ fn build_tag(text: &str) -> Result<BuildTag, FilenameFault> {
     Ok((number.parse().map_err(|_| FilenameFault::Build)?, rest.to_owned()))
 }
 
-/// All combinations of compressed tag sets (PEP 425), in lower case, in their order, each once.
-fn expand_tags(python: &str, abi: &str, platform: &str) -> Result<Vec<Tag>, FilenameFault> {
-    let lower = |part: &str| part.split('.').map(str::to_lowercase).collect::<Vec<_>>();
-    let (pythons, abis, platforms) = (lower(python), lower(abi), lower(platform));
-    let is_empty = |parts: &[String]| parts.iter().any(String::is_empty);
-    let sound =
-        pythons.iter().all(|python| is_identifier(python)) && !is_empty(&abis) && !is_empty(&platforms);
-    if !sound || pythons.len() * abis.len() * platforms.len() > MOST_TAGS {
+/// Reads compressed tag sets (PEP 425), each member once.
+fn tag_sets(python: &str, abi: &str, platform: &str) -> Result<TagSets, FilenameFault> {
+    let lower = |set: &str| set.split('.').map(str::to_lowercase).collect::<Vec<_>>();
+    let mut sets = [lower(python), lower(abi), lower(platform)];
+    let sound = sets.iter().flatten().all(|member| !member.is_empty())
+        && sets.iter().take(1).flatten().all(|python| is_identifier(python));
+    if !sound || sets.iter().map(Vec::len).product::<usize>() > MOST_TAGS {
         return Err(FilenameFault::Tags);
     }
-    let mut tags = Vec::with_capacity(pythons.len() * abis.len() * platforms.len());
-    for python in &pythons {
-        for abi in &abis {
-            for platform in &platforms {
-                tags.push(Tag { python: python.clone(), abi: abi.clone(), platform: platform.clone() });
-            }
-        }
+    for set in &mut sets {
+        let mut seen = HashSet::new();
+        set.retain(|member| seen.insert(member.clone()));
     }
-    let mut seen = std::collections::HashSet::new();
-    tags.retain(|tag| seen.insert(tag.clone()));
-    Ok(tags)
+    Ok(TagSets(sets.map(|set| set.join(".")).join("-").into()))
 }
 
 fn is_identifier(text: &str) -> bool {

@@ -7,7 +7,7 @@ use url::Url;
 use super::file::{File, Location};
 use super::page::PageFault;
 use crate::net::percent_decode;
-use crate::package::filename::{DistributionName, Format, Tag};
+use crate::package::filename::{DistributionName, Format};
 use crate::package::name::ProjectName;
 use crate::package::pipper;
 use crate::time::Timestamp;
@@ -117,7 +117,7 @@ impl Listing {
 /// About how much memory a file takes, in bytes: all that may be long, and what the rest needs at most.
 fn weight(file: &File) -> usize {
     let tags = match &file.name.format {
-        Format::Wheel { tags, .. } => tags.len(),
+        Format::Wheel { tags, .. } => tags.as_str().len(),
         _ => 0,
     };
     let address = match &file.location {
@@ -128,10 +128,10 @@ fn weight(file: &File) -> usize {
     let said = [&file.requires_python, &file.yanked].into_iter().flatten().map(String::len);
     let digests = file.hashes.iter().chain(file.metadata.iter().flat_map(Hashes::iter));
     size_of::<File>()
-        + 200
-        + 2 * file.filename.len()
+        + 256
+        + file.filename.len()
         + 16 * file.name.version.release().len()
-        + (size_of::<Tag>() + 96) * tags
+        + tags
         + address
         + said.sum::<usize>()
         + digests.map(|(_, hex)| hex.len() + 32).sum::<usize>()
