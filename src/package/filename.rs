@@ -291,20 +291,35 @@ fn build_tag(text: &str) -> Result<BuildTag, FilenameFault> {
     Ok((number.parse().map_err(|_| FilenameFault::Build)?, rest.to_owned()))
 }
 
-/// Reads compressed tag sets (PEP 425), each member once.
+/// Reads compressed tag sets (PEP 425).
 fn tag_sets(python: &str, abi: &str, platform: &str) -> Result<TagSets, FilenameFault> {
-    let lower = |set: &str| set.split('.').map(str::to_lowercase).collect::<Vec<_>>();
-    let mut sets = [lower(python), lower(abi), lower(platform)];
-    let sound = sets.iter().flatten().all(|member| !member.is_empty())
-        && sets.iter().take(1).flatten().all(|python| is_identifier(python));
-    if !sound || sets.iter().map(Vec::len).product::<usize>() > MOST_TAGS {
+    let sets = [lower(python), lower(abi), lower(platform)];
+    let count = sets.iter().map(|set| set.split('.').count()).product::<usize>();
+    let [pythons, ..] = &sets;
+    let sound = pythons.split('.').all(is_identifier)
+        && sets.iter().flat_map(|set| set.split('.')).all(|member| !member.is_empty());
+    if !sound || count > MOST_TAGS {
         return Err(FilenameFault::Tags);
     }
-    for set in &mut sets {
-        let mut seen = HashSet::new();
-        set.retain(|member| seen.insert(member.clone()));
+    Ok(TagSets(sets.map(|set| once_each(&set)).join("-").into()))
+}
+
+/// A set in lower case, each member for itself: where a word ends makes a difference to some letters.
+fn lower(set: &str) -> String {
+    if set.is_ascii() {
+        return set.to_ascii_lowercase();
     }
-    Ok(TagSets(sets.map(|set| set.join(".")).join("-").into()))
+    set.split('.').map(str::to_lowercase).collect::<Vec<_>>().join(".")
+}
+
+fn once_each(set: &str) -> String {
+    let mut members: Vec<&str> = Vec::new();
+    for member in set.split('.') {
+        if !members.contains(&member) {
+            members.push(member);
+        }
+    }
+    members.join(".")
 }
 
 fn is_identifier(text: &str) -> bool {

@@ -92,7 +92,7 @@ impl Pages for DiskPages {
         let whole = head.asked == url.as_str() && head.length == bytes.len();
         let url = Url::parse(&head.url).ok()?;
         let (validators, content_type) = (head.validators, head.content_type);
-        whole.then(|| Page { validators, content_type, url, bytes })
+        whole.then_some(Page { validators, content_type, url, bytes })
     }
 
     fn save(&self, url: &Url, page: &Page) {
