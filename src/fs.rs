@@ -143,9 +143,15 @@ pub fn stream_atomic(
 
 /// Replaces `path` whole, but without waiting for the disk: for what may be lost in a power cut.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_with_parts(path, &[bytes])
+}
+
+/// [`replace`], where the contents lie in more than one place.
+pub fn replace_with_parts(path: &Path, parts: &[&[u8]]) -> Result<(), Error> {
     let temporary = sibling(path, "tmp");
-    let written =
-        create_new(&temporary, 0o600).and_then(|mut file| file.write_all(bytes).named("write", &temporary));
+    let written = create_new(&temporary, 0o600).and_then(|mut file| {
+        parts.iter().try_for_each(|part| file.write_all(part)).named("write", &temporary)
+    });
     let renamed = written.and_then(|()| rename(&temporary, path));
     if renamed.is_err() {
         let _ = fs::remove_file(&temporary);

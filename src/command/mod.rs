@@ -100,9 +100,10 @@ pub fn asked_for(app: &App, host: &mut Host) -> Result<Option<Command>, Error> {
             host.args.drain(..2);
             return Ok(None);
         }
-        [
-            known @ ("update" | "info" | "doctor" | "rollback" | "pin" | "unpin" | "clean" | "log" | "help"
-            | "--version"),
+        [known @ ("rollback" | "pin"), _, extra, ..]
+        | [known @ ("info" | "doctor"), "--json", extra, ..]
+        | [
+            known @ ("update" | "info" | "doctor" | "unpin" | "clean" | "log" | "help" | "--version"),
             extra,
             ..,
         ] => {

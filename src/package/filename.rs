@@ -1,6 +1,7 @@
 //! What the file name of a distribution says: PEP 427 wheels, PEP 625 sdists and their elders, setuptools' eggs,
 //! pipper's packages.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use pep440_rs::Version;
@@ -22,6 +23,59 @@ pub struct Tag {
     pub platform: String,
 }
 
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.python, self.abi, self.platform)
+    }
+}
+
+/// What a wheel is for, compressed as in its name (PEP 425), in lower case: `py2.py3-none-any` stands for two tags. A
+/// page of an index has many thousands of these: they are small.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TagSets(Box<str>);
+
+impl TagSets {
+    /// All combinations, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Tag> {
+        self.of(&|_| true)
+    }
+
+    /// Those combinations that have only such parts: a name may stand for very many.
+    pub(super) fn among(&self, known: &HashSet<String>) -> impl Iterator<Item = Tag> {
+        self.of(&|part| known.contains(part))
+    }
+
+    fn of(&self, counts: &dyn Fn(&str) -> bool) -> std::vec::IntoIter<Tag> {
+        let mut sets = self.0.splitn(3, '-');
+        let mut next = || -> Vec<&str> {
+            let set = sets.next().unwrap_or_default();
+            set.split('.').filter(|part| !part.is_empty() && counts(part)).collect()
+        };
+        let (pythons, abis, platforms) = (next(), next(), next());
+        let mut tags = Vec::with_capacity(pythons.len() * abis.len() * platforms.len());
+        for python in &pythons {
+            for abi in &abis {
+                tags.extend(platforms.iter().map(|platform| Tag {
+                    python: (*python).to_owned(),
+                    abi: (*abi).to_owned(),
+                    platform: (*platform).to_owned(),
+                }));
+            }
+        }
+        tags.into_iter()
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A wheel's build number (PEP 427): digits first, compared as a number, then the rest.
 pub type BuildTag = (u64, String);
 
@@ -32,8 +86,8 @@ pub enum Format {
     Wheel {
         /// Breaks ties between files of one version; the higher wins.
         build: Option<BuildTag>,
-        /// All combinations of the compressed tag sets.
-        tags: Vec<Tag>,
+        /// What it is for.
+        tags: TagSets,
     },
     /// `name-version-pyX.Y(-platform)?.egg`
     Egg {
@@ -120,7 +174,7 @@ impl DistributionName {
     /// Reads the name of any distribution that we can use, by its extension.
     pub fn parse(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
-            Kind::Wheel => wheel(stem),
+            Kind::Wheel => wheel(stem, None),
             Kind::Egg => egg(stem),
             Kind::Sdist => sdist(stem),
             Kind::Pipper => pipper(stem, None),
@@ -131,7 +185,7 @@ impl DistributionName {
     /// `-` in it: `foo-bar-1.0-2.tar.gz` is version `1.0.post2` of `foo-bar`, but version `2` of `foo-bar-1-0`.
     pub fn parse_for(filename: &str, project: &ProjectName) -> Result<Self, InvalidFilename> {
         let name = Self::read(filename, |stem, kind| match kind {
-            Kind::Wheel => wheel(stem),
+            Kind::Wheel => wheel(stem, Some(project)),
             Kind::Egg => egg(stem),
             Kind::Sdist => sdist_of(stem, project),
             Kind::Pipper => pipper(stem, Some(project)),
@@ -146,7 +200,7 @@ impl DistributionName {
     /// Reads a wheel's name (PEP 427, PEP 425).
     pub fn parse_wheel(filename: &str) -> Result<Self, InvalidFilename> {
         Self::read(filename, |stem, kind| match kind {
-            Kind::Wheel => wheel(stem),
+            Kind::Wheel => wheel(stem, None),
             _ => Err(FilenameFault::Extension),
         })
     }
@@ -210,22 +264,23 @@ fn version(text: &str) -> Result<Version, FilenameFault> {
     parse_version(text).map_err(|_| FilenameFault::Version)
 }
 
-fn wheel(stem: &str) -> Result<DistributionName, FilenameFault> {
+fn wheel(stem: &str, wanted: Option<&ProjectName>) -> Result<DistributionName, FilenameFault> {
     let parts: Vec<&str> = stem.split('-').collect();
     let (name, version_text, build, python, abi, platform) = match parts[..] {
         [name, version, python, abi, platform] => (name, version, None, python, abi, platform),
         [name, version, build, python, abi, platform] => (name, version, Some(build), python, abi, platform),
         _ => return Err(FilenameFault::Parts),
     };
-    if name.contains("__") {
+    let project = project(name)?;
+    if name.contains("__") || wanted.is_some_and(|wanted| *wanted != project) {
         return Err(FilenameFault::Project);
     }
     Ok(DistributionName {
-        project: project(name)?,
+        project,
         version: version(version_text)?,
         format: Format::Wheel {
             build: build.map(build_tag).transpose()?,
-            tags: expand_tags(python, abi, platform)?,
+            tags: tag_sets(python, abi, platform)?,
         },
     })
 }
@@ -236,27 +291,35 @@ fn build_tag(text: &str) -> Result<BuildTag, FilenameFault> {
     Ok((number.parse().map_err(|_| FilenameFault::Build)?, rest.to_owned()))
 }
 
-/// All combinations of compressed tag sets (PEP 425), in lower case, in their order, each once.
-fn expand_tags(python: &str, abi: &str, platform: &str) -> Result<Vec<Tag>, FilenameFault> {
-    let lower = |part: &str| part.split('.').map(str::to_lowercase).collect::<Vec<_>>();
-    let (pythons, abis, platforms) = (lower(python), lower(abi), lower(platform));
-    let is_empty = |parts: &[String]| parts.iter().any(String::is_empty);
-    let sound =
-        pythons.iter().all(|python| is_identifier(python)) && !is_empty(&abis) && !is_empty(&platforms);
-    if !sound || pythons.len() * abis.len() * platforms.len() > MOST_TAGS {
+/// Reads compressed tag sets (PEP 425).
+fn tag_sets(python: &str, abi: &str, platform: &str) -> Result<TagSets, FilenameFault> {
+    let sets = [lower(python), lower(abi), lower(platform)];
+    let count = sets.iter().map(|set| set.split('.').count()).product::<usize>();
+    let [pythons, ..] = &sets;
+    let sound = pythons.split('.').all(is_identifier)
+        && sets.iter().flat_map(|set| set.split('.')).all(|member| !member.is_empty());
+    if !sound || count > MOST_TAGS {
         return Err(FilenameFault::Tags);
     }
-    let mut tags = Vec::new();
-    for python in &pythons {
-        for abi in &abis {
-            for platform in &platforms {
-                tags.push(Tag { python: python.clone(), abi: abi.clone(), platform: platform.clone() });
-            }
+    Ok(TagSets(sets.map(|set| once_each(&set)).join("-").into()))
+}
+
+/// A set in lower case, each member for itself: where a word ends makes a difference to some letters.
+fn lower(set: &str) -> String {
+    if set.is_ascii() {
+        return set.to_ascii_lowercase();
+    }
+    set.split('.').map(str::to_lowercase).collect::<Vec<_>>().join(".")
+}
+
+fn once_each(set: &str) -> String {
+    let mut members: Vec<&str> = Vec::new();
+    for member in set.split('.') {
+        if !members.contains(&member) {
+            members.push(member);
         }
     }
-    let mut seen = std::collections::HashSet::new();
-    tags.retain(|tag| seen.insert(tag.clone()));
-    Ok(tags)
+    members.join(".")
 }
 
 fn is_identifier(text: &str) -> bool {

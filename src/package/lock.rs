@@ -126,9 +126,7 @@ impl Package {
         for file in self.files() {
             match DistributionName::parse_for(&file.name, &self.name).map(|name| name.format) {
                 Ok(Format::Wheel { tags: of_wheel, .. }) if tags.rank(&of_wheel).is_none() => {
-                    let shown =
-                        of_wheel.iter().map(|tag| format!("{}-{}-{}", tag.python, tag.abi, tag.platform));
-                    offered.extend(shown);
+                    offered.extend(of_wheel.iter().map(|tag| tag.to_string()));
                 }
                 Ok(Format::Wheel { .. } | Format::Sdist) => return Ok(()),
                 _ => {}

@@ -5,7 +5,7 @@ use std::fmt;
 use pep440_rs::Version;
 
 use crate::package::cursor::shown;
-use crate::package::filename::Tag;
+use crate::package::filename::TagSets;
 use crate::package::marker::{InvalidMarker, Marker};
 use crate::package::name::{ExtraName, ProjectName};
 use crate::package::requirement::{InvalidRequirement, Requirement};
@@ -39,7 +39,7 @@ pub struct Metadata {
     /// `Dynamic` (PEP 643), in lower case: the fields that a build may still change.
     pub dynamic: Vec<String>,
     /// What the wheel in a pipper package is for, which its own name does not tell; empty elsewhere.
-    pub wheel_tags: Vec<Tag>,
+    pub wheel_tags: TagSets,
 }
 
 /// Why metadata cannot be used.
@@ -116,7 +116,7 @@ impl Metadata {
                 .map(str::to_owned),
             provides_extra: headers.all("provides-extra").filter_map(|extra| extra.parse().ok()).collect(),
             dynamic: headers.all("dynamic").map(str::to_lowercase).collect(),
-            wheel_tags: Vec::new(),
+            wheel_tags: TagSets::default(),
         })
     }
 

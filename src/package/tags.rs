@@ -1,8 +1,8 @@
 //! What an interpreter accepts: compatibility tags (PEP 425, 600, 656), best first, as `packaging.tags` lists them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::package::filename::Tag;
+use crate::package::filename::{Tag, TagSets};
 use crate::python::{InterpreterFacts, PythonVersion};
 
 mod platform;
@@ -14,6 +14,8 @@ pub use platform::Platform;
 pub struct Tags {
     ordered: Vec<Tag>,
     ranks: HashMap<Tag, usize>,
+    /// All that the tags are made of.
+    parts: HashSet<String>,
 }
 
 impl Tags {
@@ -56,8 +58,8 @@ impl Tags {
     }
 
     /// How good the best of a wheel's tags is: 0 is best; `None` where the interpreter accepts none of them.
-    pub fn rank(&self, wheel_tags: &[Tag]) -> Option<usize> {
-        wheel_tags.iter().filter_map(|tag| self.ranks.get(tag).copied()).min()
+    pub fn rank(&self, wheel: &TagSets) -> Option<usize> {
+        wheel.among(&self.parts).filter_map(|tag| self.ranks.get(&tag).copied()).min()
     }
 
     /// All tags, best first.
@@ -163,7 +165,9 @@ impl List {
                 ordered.push(tag);
             }
         }
-        Tags { ordered, ranks }
+        let parts = ordered.iter().flat_map(|Tag { python, abi, platform }| [python, abi, platform]);
+        let parts = parts.cloned().collect();
+        Tags { ordered, ranks, parts }
     }
 }
 

@@ -2,6 +2,8 @@
 //! a link in a comment or a script is none; what no index page needs is left out: other names of characters than the
 //! five of XML, the old reading of `&#128;` to `&#159;`, and scripts that hide scripts in a comment.
 
+use super::listing::LONGEST_TEXT;
+
 /// Something of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Element {
@@ -190,6 +192,10 @@ impl<'a> Values<'a> {
     }
 
     fn element(self, kind: Kind) -> Option<Element> {
+        if self.0.iter().flatten().any(|value| value.len() > LONGEST_TEXT) {
+            // One of a file that does not count; a link to nowhere is one.
+            return matches!(kind, Kind::Anchor).then(|| Element::Anchor(Anchor::default()));
+        }
         let [href, name, content, requires_python, yanked, core_metadata, dist_info_metadata] =
             self.0.map(|value| value.map(decode));
         match kind {
@@ -237,13 +243,18 @@ fn decode(value: &[u8]) -> String {
 
 /// The character that is meant behind an `&`, and what follows it.
 fn character(text: &[u8]) -> Option<(char, &[u8])> {
-    const NAMES: [(&str, char); 5] = [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\'')];
+    const NAMES: [(&str, &str, char); 5] = [
+        ("amp", "AMP", '&'),
+        ("lt", "LT", '<'),
+        ("gt", "GT", '>'),
+        ("quot", "QUOT", '"'),
+        ("apos", "", '\''),
+    ];
     if let Some(number) = text.strip_prefix(b"#") {
         return numbered(number);
     }
-    NAMES.into_iter().find_map(|(name, character)| {
-        let upper = name.to_ascii_uppercase();
-        let old = name != "apos";
+    NAMES.into_iter().find_map(|(name, upper, character)| {
+        let old = !upper.is_empty();
         let behind = text
             .strip_prefix(name.as_bytes())
             .or_else(|| text.strip_prefix(upper.as_bytes()).filter(|_| old))?;

@@ -1,11 +1,14 @@
 //! Index pages in JSON: PEP 691 (with PEP 592, 658, 700, 714), and PyPI's own API as older tools use it. Files are read
-//! one at a time, so that a page never takes much more memory than its text, and one odd file spoils only itself.
+//! one at a time and of each only what concerns us, so that one odd file spoils only itself, and nothing is kept of
+//! what a page merely has much of.
 
-use std::borrow::Cow;
+mod field;
+
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{
+    DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use url::Url;
 
 use super::listing::{Listing, Offer};
@@ -13,13 +16,14 @@ use super::page::{PageFault, check_version};
 use crate::package::name::ProjectName;
 use crate::time::Timestamp;
 use crate::trust::hashes::Hashes;
+use field::{Field, Key, Object};
 
 /// Reads a page of either form; what it holds tells which: `files`, or `urls` and `releases`.
 pub(super) fn read(text: &[u8], base: &Url, project: &ProjectName) -> Result<Listing, PageFault> {
-    let mut reader =
-        Reader { base, project, listing: Listing::default(), releases: None, version: None, is_list: false };
+    let listing = Listing::of_page(text, 0);
+    let mut reader = Reader { base, project, listing, version: None, is_list: false, has_twins: false };
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let read = deserializer.deserialize_map(Document(&mut reader)).and_then(|()| deserializer.end());
+    let read = deserializer.deserialize_map(&mut reader).and_then(|()| deserializer.end());
     // An unknown major version may have any shape: say so before finding fault with that.
     if let Some(version) = &reader.version {
         check_version(version)?;
@@ -28,27 +32,24 @@ pub(super) fn read(text: &[u8], base: &Url, project: &ProjectName) -> Result<Lis
     if !reader.is_list {
         return Err(PageFault::NoList);
     }
-    let mut listing = reader.listing;
-    if let Some(releases) = reader.releases {
-        listing.extend(releases);
+    if reader.has_twins {
+        reader.listing.drop_twins();
     }
-    Ok(listing)
+    Ok(reader.listing)
 }
 
 struct Reader<'a> {
     base: &'a Url,
     project: &'a ProjectName,
     listing: Listing,
-    /// The files of all releases in PyPI's API; `urls` has those of the newest once more.
-    releases: Option<Listing>,
     version: Option<String>,
     is_list: bool,
+    /// Whether it is PyPI's API, where `urls` has the files of the newest release once more.
+    has_twins: bool,
 }
 
 /// The whole page.
-struct Document<'r, 'a>(&'r mut Reader<'a>);
-
-impl<'de> Visitor<'de> for Document<'_, '_> {
+impl<'de> Visitor<'de> for &mut Reader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,33 +57,20 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Reader { base, project, listing, releases, version, is_list } = self.0;
-        let (base, project) = (*base, *project);
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match &*key {
+        while let Some(Key(key)) = map.next_key()? {
+            self.is_list |= matches!(key, "files" | "urls" | "releases");
+            match key {
                 "meta" => {
-                    let meta: Value = map.next_value()?;
-                    let given = meta.get("api-version").and_then(Value::as_str);
-                    *version = given.map(str::to_owned);
-                }
-                "files" => {
-                    *is_list = true;
-                    let add = |listing: &mut Listing, file: &Map<String, Value>| {
-                        listing.offer(simple(file), base, project);
+                    self.version = match map.next_value()? {
+                        Field::Object(meta) => meta.owned("api-version"),
+                        _ => None,
                     };
-                    map.next_value_seed(Files { listing, add })?;
                 }
-                "urls" => {
-                    *is_list = true;
-                    let add = |listing: &mut Listing, file: &Map<String, Value>| {
-                        listing.offer(pypi(file), base, project);
-                    };
-                    map.next_value_seed(Files { listing, add })?;
-                }
+                "files" => map.next_value_seed(Files { reader: self, read: simple })?,
+                "urls" => map.next_value_seed(Files { reader: self, read: pypi })?,
                 "releases" => {
-                    *is_list = true;
-                    let listing = releases.get_or_insert_default();
-                    map.next_value_seed(Releases { listing, base, project })?;
+                    self.has_twins = true;
+                    map.next_value_seed(Releases(self))?;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -92,49 +80,49 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
 }
 
 /// An array of files.
-struct Files<'r, F> {
-    listing: &'r mut Listing,
-    add: F,
+struct Files<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    read: fn(&Object) -> Offer,
 }
 
-impl<'de, F: Fn(&mut Listing, &Map<String, Value>)> DeserializeSeed<'de> for Files<'_, F> {
+impl<'de> DeserializeSeed<'de> for Files<'_, '_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de, F: Fn(&mut Listing, &Map<String, Value>)> Visitor<'de> for Files<'_, F> {
+impl<'de> Visitor<'de> for Files<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of files")
     }
 
+    /// The error would have all of the text in it.
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("string"), &self))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while !self.listing.is_full() {
-            match seq.next_element::<Value>()? {
-                Some(Value::Object(file)) => (self.add)(self.listing, &file),
-                Some(_) => self.listing.skipped += 1,
+        let Reader { base, project, listing, .. } = self.reader;
+        while !listing.is_full() {
+            match seq.next_element()? {
+                Some(Field::Object(file)) => listing.offer((self.read)(&file), base, project),
+                Some(_) => listing.skipped += 1,
                 None => return Ok(()),
             }
         }
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            self.listing.skipped += 1;
-        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
 }
 
 /// PyPI's files by version.
-struct Releases<'r> {
-    listing: &'r mut Listing,
-    base: &'r Url,
-    project: &'r ProjectName,
-}
+struct Releases<'r, 'a>(&'r mut Reader<'a>);
 
-impl<'de> DeserializeSeed<'de> for Releases<'_> {
+impl<'de> DeserializeSeed<'de> for Releases<'_, '_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -143,11 +131,15 @@ impl<'de> DeserializeSeed<'de> for Releases<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Releases<'_> {
+impl<'de> Visitor<'de> for Releases<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of files by version")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        Err(E::invalid_type(Unexpected::Other("string"), &self))
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
@@ -155,52 +147,44 @@ impl<'de> Visitor<'de> for Releases<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let (base, project) = (self.base, self.project);
         while map.next_key::<IgnoredAny>()?.is_some() {
-            let add = |listing: &mut Listing, file: &Map<String, Value>| {
-                listing.offer(pypi(file), base, project);
-            };
-            map.next_value_seed(Files { listing: self.listing, add }).map_err(A::Error::custom)?;
+            map.next_value_seed(Files { reader: self.0, read: pypi }).map_err(A::Error::custom)?;
         }
         Ok(())
     }
 }
 
-fn text(file: &Map<String, Value>, key: &str) -> Option<String> {
-    file.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn moment(file: &Map<String, Value>, key: &str) -> Option<Timestamp> {
-    file.get(key).and_then(Value::as_str).and_then(Timestamp::parse_rfc3339)
-}
-
-fn hashes(value: Option<&Value>) -> Hashes {
-    let mut hashes = Hashes::default();
-    for (algorithm, hex) in value.and_then(Value::as_object).into_iter().flatten() {
-        hashes.insert(algorithm, hex.as_str().unwrap_or_default());
+/// The digests under a key.
+fn hashes(file: &Object, key: &str) -> Hashes {
+    match file.get(key) {
+        Some(Field::Object(digests)) => digests.hashes(),
+        _ => Hashes::default(),
     }
-    hashes
+}
+
+fn moment(file: &Object, key: &str) -> Option<Timestamp> {
+    file.text(key).and_then(Timestamp::parse_rfc3339)
 }
 
 /// PEP 691 with PEP 700 and PEP 714.
-fn simple(file: &Map<String, Value>) -> Offer {
+fn simple(file: &Object) -> Offer {
     // PEP 714 renamed the key, because indexes filled the old one wrongly.
     let metadata = ["core-metadata", "dist-info-metadata"].into_iter().find_map(|key| file.get(key));
     Offer {
-        href: text(file, "url").unwrap_or_default(),
-        filename: text(file, "filename"),
-        hashes: hashes(file.get("hashes")),
-        size: file.get("size").and_then(Value::as_u64),
-        requires_python: text(file, "requires-python"),
+        href: file.owned("url").unwrap_or_default(),
+        filename: file.owned("filename"),
+        hashes: hashes(file, "hashes"),
+        size: file.number("size"),
+        requires_python: file.owned("requires-python"),
         yanked: match file.get("yanked") {
-            Some(Value::Bool(true)) => Some(String::new()),
-            Some(Value::String(reason)) if !reason.is_empty() => Some(reason.clone()),
+            Some(Field::Truth(true)) => Some(String::new()),
+            Some(Field::Text(reason)) if !reason.is_empty() => Some(reason.clone()),
             _ => None,
         },
         uploaded: moment(file, "upload-time"),
         metadata: match metadata {
-            Some(Value::Bool(true)) => Some(Hashes::default()),
-            Some(value @ Value::Object(_)) => Some(hashes(Some(value))),
+            Some(Field::Truth(true)) => Some(Hashes::default()),
+            Some(Field::Object(digests)) => Some(digests.hashes()),
             _ => None,
         },
         python: None,
@@ -208,22 +192,21 @@ fn simple(file: &Map<String, Value>) -> Offer {
 }
 
 /// PyPI's `/pypi/<project>/json`.
-fn pypi(file: &Map<String, Value>) -> Offer {
-    let mut hashes = hashes(file.get("digests"));
+fn pypi(file: &Object) -> Offer {
+    let mut hashes = hashes(file, "digests");
     if hashes.is_empty() {
-        hashes.insert("md5", file.get("md5_digest").and_then(Value::as_str).unwrap_or_default());
+        hashes.insert("md5", file.text("md5_digest").unwrap_or_default());
     }
-    let yanked = file.get("yanked").and_then(Value::as_bool).unwrap_or_default();
     Offer {
-        href: text(file, "url").unwrap_or_default(),
-        filename: text(file, "filename"),
+        href: file.owned("url").unwrap_or_default(),
+        filename: file.owned("filename"),
         hashes,
-        size: file.get("size").and_then(Value::as_u64),
-        requires_python: text(file, "requires_python"),
-        yanked: yanked.then(|| text(file, "yanked_reason").unwrap_or_default()),
+        size: file.number("size"),
+        requires_python: file.owned("requires_python"),
+        yanked: file.is_true("yanked").then(|| file.owned("yanked_reason").unwrap_or_default()),
         uploaded: moment(file, "upload_time_iso_8601"),
         metadata: None,
-        python: text(file, "python_version").filter(|version| is_python_version(version)),
+        python: file.owned("python_version").filter(|version| is_python_version(version)),
     }
 }
 

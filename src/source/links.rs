@@ -29,7 +29,17 @@ pub struct Links {
 /// # Errors
 /// When it is some other page: without any link, and without a listing's heading.
 pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, PageFault> {
-    let mut links = Links::default();
+    read_beside(0, page, url, project)
+}
+
+/// [`read`] while as many bytes are needed for other lists.
+pub(super) fn read_beside(
+    held: usize,
+    page: &[u8],
+    url: &Url,
+    project: &ProjectName,
+) -> Result<Links, PageFault> {
+    let mut links = Links { listing: Listing::of_page(page, held), folders: Vec::new() };
     let mut base = url.clone();
     let mut named = None;
     let mut anchors = 0_usize;
@@ -44,7 +54,7 @@ pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, Page
                 && let Some(file) = vcs::offer(&anchor.href, &base, project) =>
         {
             anchors += 1;
-            links.listing.checkouts.push(file);
+            links.listing.offer_checkout(file);
         }
         Element::Anchor(anchor) => match resolve(&anchor.href, &base).and_then(|link| folder(&link, url)) {
             Some((folder, name)) if name.parse().is_ok_and(|name: ProjectName| name == *project) => {
@@ -63,6 +73,7 @@ pub fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Links, Page
     if let Some(folder) = named {
         links.folders = vec![folder];
     }
+    links.listing = links.listing.complete()?;
     Ok(links)
 }
 

@@ -1,5 +1,7 @@
 //! What a page or directory offers of one project, gathered file by file.
 
+use std::collections::HashSet;
+
 use url::Url;
 
 use super::file::{File, Location};
@@ -14,9 +16,15 @@ use crate::trust::hashes::Hashes;
 /// The longest address that is taken, in bytes; pre-signed ones have about two thousand.
 pub(super) const LONGEST_ADDRESS: usize = 16 << 10;
 
-/// The most files of one project that are taken from one page. The largest projects have some ten thousand; a page of
-/// millions of short links would fill the memory.
-pub(super) const MOST_FILES: usize = 100_000;
+/// The longest text that is kept of a file, in bytes. An entry with a longer one does not count.
+pub(super) const LONGEST_TEXT: usize = 64 << 10;
+
+/// The most files of one project that are taken from one page. The largest projects have some twenty thousand.
+pub(super) const MOST_FILES: usize = 50_000;
+
+/// The most memory that a page and all that is taken from it may need together, in bytes. The largest projects need
+/// half of it; without a bound, short links and long lists of tags would need many times their page's length.
+const MOST_MEMORY: usize = 52 << 20;
 
 /// The files on offer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,6 +35,10 @@ pub struct Listing {
     pub checkouts: Vec<File>,
     /// How many links or entries were no distribution of the project that we can read.
     pub skipped: usize,
+    /// The memory that the files need, about, in bytes.
+    weight: usize,
+    /// What the page and other lists need while this one is read.
+    beside: usize,
 }
 
 /// A link as a page has it, before anything of it is believed.
@@ -47,32 +59,82 @@ pub(super) struct Offer {
 }
 
 impl Listing {
+    /// An empty list of what that page has, to be read while as many bytes are needed for other lists.
+    pub(super) fn of_page(page: &[u8], held: usize) -> Self {
+        Self { beside: page.len().saturating_add(held), ..Self::default() }
+    }
+
+    /// The memory that it needs, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// Takes a link in, or counts it as skipped. `base` is what relative addresses start from.
     pub(super) fn offer(&mut self, offer: Offer, base: &Url, project: &ProjectName) {
         match (!self.is_full()).then(|| read(offer, base, project)).flatten() {
-            Some(file) => self.files.push(file),
+            Some(file) => {
+                self.weight = self.weight.saturating_add(weight(&file));
+                self.files.push(file);
+            }
             None => self.skipped += 1,
         }
     }
 
+    /// Takes a link to version control in.
+    pub(super) fn offer_checkout(&mut self, checkout: File) {
+        self.weight = self.weight.saturating_add(weight(&checkout));
+        self.checkouts.push(checkout);
+    }
+
     /// Whether nothing more is taken in.
     pub(super) fn is_full(&self) -> bool {
-        self.files.len() > MOST_FILES
+        self.files.len() > MOST_FILES || self.weight.saturating_add(self.beside) > MOST_MEMORY
     }
 
     /// Refuses a list of which only the beginning was taken: the newest files tend to stand at its end.
     pub(super) fn complete(self) -> Result<Self, PageFault> {
-        if self.files.len() > MOST_FILES { Err(PageFault::TooMany) } else { Ok(self) }
+        if self.is_full() { Err(PageFault::TooMany) } else { Ok(Self { beside: 0, ..self }) }
+    }
+
+    /// Drops all but the first of files with the same name.
+    pub(super) fn drop_twins(&mut self) {
+        let mut known: HashSet<&str> = HashSet::new();
+        let first: Vec<bool> = self.files.iter().map(|file| known.insert(&file.filename)).collect();
+        let mut first = first.into_iter();
+        self.files.retain(|_| first.next() == Some(true));
     }
 
     /// Adds what another page offers; a file that is already here stays.
     pub(super) fn extend(&mut self, other: Self) {
         self.skipped += other.skipped;
+        self.weight = self.weight.saturating_add(other.weight);
         self.checkouts.extend(other.checkouts);
-        let known: std::collections::HashSet<String> =
-            self.files.iter().map(|file| file.filename.clone()).collect();
-        self.files.extend(other.files.into_iter().filter(|file| !known.contains(&file.filename)));
+        self.files.extend(other.files);
+        self.drop_twins();
     }
+}
+
+/// About how much memory a file takes, in bytes: all that may be long, and what the rest needs at most.
+fn weight(file: &File) -> usize {
+    let tags = match &file.name.format {
+        Format::Wheel { tags, .. } => tags.as_str().len(),
+        _ => 0,
+    };
+    let address = match &file.location {
+        Location::Url(url) => url.as_str().len(),
+        Location::Checkout(_) => LONGEST_ADDRESS,
+        _ => 0,
+    };
+    let said = [&file.requires_python, &file.yanked].into_iter().flatten().map(String::len);
+    let digests = file.hashes.iter().chain(file.metadata.iter().flat_map(Hashes::iter));
+    size_of::<File>()
+        + 256
+        + file.filename.len()
+        + 16 * file.name.version.release().len()
+        + tags
+        + address
+        + said.sum::<usize>()
+        + digests.map(|(_, hex)| hex.len() + 32).sum::<usize>()
 }
 
 fn read(offer: Offer, base: &Url, project: &ProjectName) -> Option<File> {

@@ -15,7 +15,7 @@ pub const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
      application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
 
 /// The largest page that is read, in bytes.
-pub const LARGEST: u64 = 32 << 20;
+pub const LARGEST: u64 = 24 << 20;
 
 /// A page, with what is needed to ask again for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

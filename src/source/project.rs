@@ -8,14 +8,14 @@ use url::Url;
 use super::address::{Address, close_path, last_name};
 use super::directory;
 use super::file::File;
-use super::links;
+use super::links::{self, Links};
 use super::listing::Listing;
 use super::page::{self, ACCEPT, LARGEST, Page, PageFault};
 use super::s3::S3Error;
 use crate::aws::Aws;
 use crate::config::AwsConfig;
 use crate::error::Error;
-use crate::net::{Answer, Get, Net, NetError, show_url};
+use crate::net::{Answer, Get, Net, NetError, Validators, show_url};
 use crate::package::name::ProjectName;
 use crate::time::Deadline;
 
@@ -104,7 +104,7 @@ impl From<S3Error> for SourceError {
 
 impl Found {
     fn new(listing: Listing, unchanged: bool) -> Self {
-        let Listing { files, checkouts, skipped } = listing;
+        let Listing { files, checkouts, skipped, .. } = listing;
         Self { files, checkouts, unchanged, skipped }
     }
 
@@ -209,17 +209,14 @@ impl Fetcher<'_> {
     }
 
     fn links(&self, url: &Url, name: &ProjectName) -> Result<Option<Found>, SourceError> {
-        let read = |page: &Page| {
-            let links = links::read(&page.bytes, &page.url, name)?;
-            Ok((links.listing.complete()?, links.folders))
-        };
+        let read = |held: usize| move |page: &Page| links::read_beside(held, &page.bytes, &page.url, name);
         // A page that is not there does not say that it lacks the project: the next source must not get it for that.
-        let Some(((mut listing, folders), mut unchanged)) = self.fetch(url, read)? else {
+        let Some((Links { mut listing, folders }, mut unchanged)) = self.fetch(url, read(0))? else {
             return Err(SourceError::Page { url: show_url(url), fault: PageFault::Missing });
         };
         for folder in &folders {
-            if let Some(((inner, _), same)) = self.fetch(folder, read)? {
-                listing.extend(inner);
+            if let Some((inner, same)) = self.fetch(folder, read(listing.weight()))? {
+                listing.extend(inner.listing);
                 unchanged &= same;
             }
         }
@@ -252,12 +249,17 @@ impl Fetcher<'_> {
         let mut url = url.clone();
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        // A remembered page that can no longer be read counts as none.
-        let remembered = self.pages.load(&url).filter(|page| read(page).is_ok());
-        let validators = remembered.as_ref().map(|page| &page.validators);
-        let get = Get { url: &url, accept: self.accept, validators, range: None, cap: self.cap };
-        match self.net.get(&get, self.deadline).map_err(SourceError::Net)? {
-            Answer::NotModified if remembered.is_some() => Ok(Some(true)),
+        let validators = self.pages.load(&url).map(|page| page.validators);
+        let mut answer = self.ask(&url, validators.as_ref())?;
+        // Only now, so that the memory never has to hold two pages.
+        if matches!(answer, Answer::NotModified) {
+            if self.pages.load(&url).is_some_and(|page| read(&page).is_ok()) {
+                return Ok(Some(true));
+            }
+            // A remembered page that can no longer be read counts as none.
+            answer = self.ask(&url, None)?;
+        }
+        match answer {
             Answer::NotModified | Answer::Missing => Ok(None),
             Answer::Body(body) => {
                 let page = Page {
@@ -271,6 +273,11 @@ impl Fetcher<'_> {
                 Ok(Some(false))
             }
         }
+    }
+
+    fn ask(&self, url: &Url, validators: Option<&Validators>) -> Result<Answer, SourceError> {
+        let get = Get { url, accept: self.accept, validators, range: None, cap: self.cap };
+        self.net.get(&get, self.deadline).map_err(SourceError::Net)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::aws::sigv4::encode;
 use crate::config::AwsConfig;
 use crate::fs;
 use crate::net::{Net, Validators, percent_decode, show_url};
+use crate::package::filename::TagSets;
 use crate::package::lock::{Installer, LARGEST, Lock, LockFault, LockedFile, Package, Place};
 use crate::package::metadata::Metadata;
 use crate::package::name::ProjectName;
@@ -165,7 +166,7 @@ impl Release {
             requires_python: None,
             provides_extra: Vec::new(),
             dynamic: Vec::new(),
-            wheel_tags: Vec::new(),
+            wheel_tags: TagSets::default(),
         })
     }
 

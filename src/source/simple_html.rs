@@ -10,7 +10,7 @@ use crate::trust::hashes::Hashes;
 
 /// Reads a project's page.
 pub(super) fn read(page: &[u8], url: &Url, project: &ProjectName) -> Result<Listing, PageFault> {
-    let mut listing = Listing::default();
+    let mut listing = Listing::of_page(page, 0);
     let mut base = url.clone();
     let (mut version, mut anchors) = (None, 0_usize);
     scan(page, &mut |element| match element {

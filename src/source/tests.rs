@@ -208,11 +208,14 @@ mod pep_691_json {
     }
 
     #[test]
-    fn endless_nesting_ends_in_an_error() {
-        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+    fn endless_nesting_ends() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}"), (r#"{"hashes":"#, "}")] {
             let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
             let text = format!(r#"{{"files":[{deep}]}}"#);
-            assert!(matches!(read_page(text), Err(PageFault::Json(_))));
+            match read_page(text) {
+                Ok(listing) => assert_eq!((listing.files.len(), listing.skipped), (0, 1), "{open}"),
+                Err(fault) => assert!(matches!(fault, PageFault::Json(_)), "{open}"),
+            }
             let ignored = format!(r#"{{"novelty":{deep},"files":[]}}"#);
             assert_eq!(read_page(ignored), Ok(Listing::default()));
         }
@@ -319,8 +322,8 @@ mod pep_503_html {
 
     #[test]
     fn a_page_may_have_very_many_or_broken_anchors() {
-        let many = format!("<html>{}", format!("<a href={WHEEL}>").repeat(100_000));
-        assert_eq!(files(&many).len(), 100_000);
+        let many = format!("<html>{}", format!("<a href={WHEEL}>").repeat(50_000));
+        assert_eq!(files(&many).len(), 50_000);
         assert_eq!(read_page(format!("{many}<a href={WHEEL}>")), Err(PageFault::TooMany));
         let nested = format!("<html>{}<a href={WHEEL}>", "<div>".repeat(100_000));
         assert_eq!(files(nested).len(), 1);
@@ -831,5 +834,116 @@ mod remote_files {
         assert_eq!(read_from_start(tail(9, "a")), RemoteFileError::Changed);
         assert_eq!(read_from_start(tail(1 << 60, "b")), RemoteFileError::Changed);
         assert_eq!(read_from_start(answer("404 Not Found", &[], b"")), RemoteFileError::Missing);
+    }
+}
+
+mod bounds {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// What `count` files say of themselves in JSON; `name` makes each one's filename.
+    fn many(count: usize, name: impl Fn(usize) -> String) -> String {
+        let mut files = String::from(r#"{"files":[{}"#);
+        for number in 0..count {
+            let filename = name(number);
+            let _ = write!(files, r#",{{"filename":"{filename}","url":"/f/{filename}"}}"#);
+        }
+        files + "]}"
+    }
+
+    /// A thousand tags in sixty letters.
+    fn thousand_tags() -> String {
+        let ten = "a.b.c.d.e.f.g.h.i.j";
+        format!("{ten}-{ten}-{ten}")
+    }
+
+    #[test]
+    fn the_largest_project_of_a_public_index_is_far_from_them() {
+        let mut page = String::from(r#"{"meta":{"api-version":"1.3"},"name":"holygrail","files":[{}"#);
+        let platform = "manylinux_2_17_x86_64.manylinux2014_x86_64";
+        for number in 0..25_000 {
+            let name = format!("holygrail-2024.{number}.post12345-cp311-cp311-{platform}.whl");
+            let _ = write!(
+                page,
+                r#",{{"core-metadata":{{"sha256":"{ABC}"}},"data-dist-info-metadata":{{"sha256":"{ABC}"}},"#
+            );
+            let _ = write!(
+                page,
+                r#""filename":"{name}","hashes":{{"sha256":"{ABC}"}},"provenance":null,"requires-python":">=3.9","#
+            );
+            let _ = write!(
+                page,
+                r#""size":1234567,"upload-time":"2024-01-01T00:00:00.123456Z","url":"https://files.example.com/packages/c3/1a/{ABC}/{name}","yanked":false}}"#
+            );
+        }
+        page.push_str("]}");
+        assert_eq!(files(page).len(), 25_000);
+    }
+
+    #[test]
+    fn what_becomes_more_by_reading_is_refused() {
+        let tags = thousand_tags();
+        for (what, page) in [
+            ("files", many(50_001, |_| WHEEL.to_owned())),
+            ("addresses", many(30_000, |number| format!("holygrail-1.{}{number}.tar.gz", "0.".repeat(100)))),
+        ] {
+            assert_eq!(read_page(page), Err(PageFault::TooMany), "{what}");
+        }
+        // A thousand tags need no more room than their name.
+        let tagged = many(10_000, |number| format!("holygrail-{number}-{tags}.whl"));
+        assert_eq!(files(tagged).len(), 10_000);
+    }
+
+    #[test]
+    fn folders_of_a_links_page_count_together() {
+        let page = format!("<a href={WHEEL}>");
+        let url = url("https://example.com/links/");
+        let read = |held| links::read_beside(held, page.as_bytes(), &url, &project("holygrail"));
+        assert_eq!(read(1 << 20).unwrap().listing.files.len(), 1);
+        assert_eq!(read(1 << 30), Err(PageFault::TooMany));
+        assert_eq!(read(usize::MAX), Err(PageFault::TooMany));
+    }
+
+    #[test]
+    fn an_entry_with_an_endless_text_does_not_count_and_the_others_do() {
+        let long = "9".repeat((64 << 10) + 1);
+        let good = format!(r#"{{"filename":"{WHEEL}","url":"{WHEEL}"}}"#);
+        for keys in [
+            format!(r#""filename":"{WHEEL}","url":"{WHEEL}?{long}""#),
+            format!(r#""filename":"{long}{WHEEL}","url":"{WHEEL}""#),
+            format!(r#""filename":"{WHEEL}","url":"{WHEEL}","requires-python":">={long}""#),
+            format!(r#""filename":"{WHEEL}","url":"{WHEEL}","yanked":"{long}""#),
+            format!(r#""filename":"{WHEEL}","url":"{WHEEL}","hashes":{{"sha256":"{long}"}}"#),
+        ] {
+            let listing = read_page(format!(r#"{{"files":[{{{keys}}},{good}]}}"#)).unwrap();
+            assert_eq!((listing.files.len(), listing.skipped), (1, 1));
+        }
+        // What is not for us may be of any length.
+        let more = format!(r#"{{"filename":"{WHEEL}","url":"{WHEEL}","novelty":"{long}"}}"#);
+        assert_eq!(files(format!(r#"{{"files":[{more},{good}]}}"#)).len(), 2);
+        for attributes in [
+            format!("href='{WHEEL}?{long}'"),
+            format!("href={WHEEL} data-requires-python='&gt;={long}'"),
+            format!("href={WHEEL} data-yanked={long}"),
+        ] {
+            let listing = read_page(format!("<a {attributes}>x</a><a href={WHEEL}>y</a>")).unwrap();
+            assert_eq!((listing.files.len(), listing.skipped), (1, 1));
+        }
+    }
+
+    #[test]
+    fn an_error_never_repeats_the_page() {
+        let long = "x".repeat(1 << 20);
+        for page in [
+            format!(r#"{{"files":"{long}"}}"#),
+            format!(r#"{{"releases":"{long}"}}"#),
+            format!(r#"{{"releases":{{"1.0":"{long}"}}}}"#),
+            format!(r#"{{"files":[],"meta":{{"api-version":"{}"}}}}"#, &long[..60_000]),
+            format!(r#"{{"files":[]{long}}}"#),
+        ] {
+            let said = read_page(page).unwrap_err().to_string();
+            assert!(said.len() < 120, "{said}");
+        }
     }
 }

@@ -54,7 +54,10 @@ impl Algorithm {
 /// What a source says a file's digests are: lower-case hex by algorithm. Unknown algorithms and malformed digests
 /// never get in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Hashes(BTreeMap<Algorithm, String>);
+pub struct Hashes(
+    /// Weakest first. A page has tens of thousands of these: they are small.
+    Vec<(Algorithm, Box<str>)>,
+);
 
 impl Hashes {
     /// Adds a digest; `false` (and nothing added) where the algorithm is unknown or the digest is not hex of its length.
@@ -62,9 +65,20 @@ impl Hashes {
         let Some(algorithm) = Algorithm::parse(algorithm) else { return false };
         let well_formed = hex.len() == algorithm.hex_length() && hex.bytes().all(|b| b.is_ascii_hexdigit());
         if well_formed {
-            self.0.insert(algorithm, hex.to_ascii_lowercase());
+            self.set(algorithm, hex.to_ascii_lowercase().into());
         }
         well_formed
+    }
+
+    fn set(&mut self, algorithm: Algorithm, hex: Box<str>) {
+        let at = self.0.iter().take_while(|(known, _)| *known < algorithm).count();
+        match self.0.get_mut(at) {
+            Some((known, old)) if *known == algorithm => *old = hex,
+            _ => {
+                self.0.reserve_exact(1);
+                self.0.insert(at, (algorithm, hex));
+            }
+        }
     }
 
     /// One SHA-256.
@@ -77,7 +91,7 @@ impl Hashes {
 
     /// The digest of that algorithm.
     pub fn get(&self, algorithm: Algorithm) -> Option<&str> {
-        self.0.get(&algorithm).map(String::as_str)
+        self.iter().find(|(known, _)| *known == algorithm).map(|(_, hex)| hex)
     }
 
     /// Whether the source says nothing that we can check.
@@ -87,12 +101,12 @@ impl Hashes {
 
     /// The strongest promise.
     pub fn strongest(&self) -> Option<(Algorithm, &str)> {
-        self.0.last_key_value().map(|(algorithm, hex)| (*algorithm, hex.as_str()))
+        self.0.last().map(|(algorithm, hex)| (*algorithm, &**hex))
     }
 
     /// All promises, weakest first.
     pub fn iter(&self) -> impl Iterator<Item = (Algorithm, &str)> {
-        self.0.iter().map(|(algorithm, hex)| (*algorithm, hex.as_str()))
+        self.0.iter().map(|(algorithm, hex)| (*algorithm, &**hex))
     }
 
     /// Checks a finished file: every promise must hold, so a right MD5 never excuses a wrong SHA-256.

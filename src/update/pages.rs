@@ -7,11 +7,12 @@ use url::Url;
 
 use crate::fs;
 use crate::net::Validators;
+use crate::source::page::LARGEST;
 use crate::source::{Page, Pages};
 use crate::store::Store;
 
-/// The largest remembered answer, in bytes: as large as an index page may be.
-const CAP: u64 = 256 << 20;
+/// The largest remembered answer, in bytes: as large as an index page may be, and what is said of it.
+const CAP: u64 = LARGEST + (1 << 20);
 
 /// The pages directory of a cache.
 #[derive(Debug, Clone)]
@@ -43,11 +44,9 @@ impl DiskPages {
 
     /// Some remembered bytes that never change, such as the metadata of a file with a known digest.
     pub fn fact(&self, key: &str) -> Option<Vec<u8>> {
-        let bytes = fs::read(&self.path(key), CAP).ok()?;
-        let at = bytes.iter().position(|&b| b == b'\n')?;
-        let head: FactHead = serde_json::from_slice(bytes.get(..at)?).ok()?;
-        let body = bytes.get(at + 1..)?;
-        (head.key == key && head.length == body.len()).then(|| body.to_vec())
+        let (head, body) = self.read(key)?;
+        let head: FactHead = serde_json::from_slice(&head).ok()?;
+        (head.key == key && head.length == body.len()).then_some(body)
     }
 
     /// Remembers such bytes.
@@ -66,10 +65,17 @@ impl DiskPages {
     fn write(&self, key: &str, mut head: Vec<u8>, body: &[u8]) {
         if self.writable {
             head.push(b'\n');
-            head.extend_from_slice(body);
             // Forgotten pages cost a request, nothing else: no fsync, no error.
-            let _ = fs::replace(&self.path(key), &head);
+            let _ = fs::replace_with_parts(&self.path(key), &[&head, body]);
         }
+    }
+
+    /// The first line, and what follows it. They may be long: no second copy is made.
+    fn read(&self, key: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+        let mut bytes = fs::read(&self.path(key), CAP).ok()?;
+        let end = bytes.iter().position(|&b| b == b'\n')?;
+        let head = bytes.drain(..=end).take(end).collect();
+        Some((head, bytes))
     }
 }
 
@@ -81,14 +87,12 @@ struct FactHead {
 
 impl Pages for DiskPages {
     fn load(&self, url: &Url) -> Option<Page> {
-        let bytes = fs::read(&self.path(url.as_str()), CAP).ok()?;
-        let at = bytes.iter().position(|&b| b == b'\n')?;
-        let head: Head = serde_json::from_slice(bytes.get(..at)?).ok()?;
-        let body = bytes.get(at + 1..)?;
-        let whole = head.asked == url.as_str() && head.length == body.len();
+        let (head, bytes) = self.read(url.as_str())?;
+        let head: Head = serde_json::from_slice(&head).ok()?;
+        let whole = head.asked == url.as_str() && head.length == bytes.len();
         let url = Url::parse(&head.url).ok()?;
         let (validators, content_type) = (head.validators, head.content_type);
-        whole.then(|| Page { validators, content_type, url, bytes: body.to_vec() })
+        whole.then_some(Page { validators, content_type, url, bytes })
     }
 
     fn save(&self, url: &Url, page: &Page) {

@@ -130,7 +130,7 @@ fn a_million_versions() {
     let app = App::of(&index).update("timeout", "20s");
     app.run::<&str>(&[]).prints("myapp 1.0\n");
     index.server().everything(Response::html(page));
-    let message = "myapp: error: cannot fetch http://127.0.0.1:[PORT]/simple/myapp/: larger than 33554432 bytes\n\
+    let message = "myapp: error: cannot fetch http://127.0.0.1:[PORT]/simple/myapp/: larger than 25165824 bytes\n\
                    hint: check the source's address in launcher.toml\n";
     App::of(&index).run::<&str>(&[]).fails(125, message);
     app.run::<&str>(&[]).prints("myapp 1.0\n");

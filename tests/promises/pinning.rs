@@ -75,3 +75,20 @@ fn who_goes_back_from_a_pinned_version_is_not_pinned_to_it() {
     app.run(&["self", "update"])
         .prints("myapp 1.0 stays: what the sources offer is kept out (you went back from it)\n");
 }
+
+#[test]
+fn what_a_command_does_not_take_is_named() {
+    let index = Index::with([Wheel::app("1.0")]);
+    let app = installed(&index);
+    for (arguments, extra) in [
+        (["pin", "1.0", "2.0"], "2.0"),
+        (["rollback", "1", "2"], "2"),
+        (["info", "--json", "more"], "more"),
+        (["unpin", "1.0", "2.0"], "1.0"),
+    ] {
+        let command = arguments[0];
+        let told =
+            format!("myapp: error: self {command} does not take '{extra}'\nhint: see: myapp self help\n");
+        app.run(&["self"].into_iter().chain(arguments).collect::<Vec<_>>()).fails(125, &told);
+    }
+}

@@ -518,7 +518,7 @@ fn there_is_a_manual_page_for_the_tool_and_for_each_command() {
     for words in [&["man"][..], &["man", "publish"], &["man", "repository"], &["man", "lock"]] {
         let page = app.tool(words);
         let mut groff = Command::new(crate::support::daemon::system("groff"))
-            .args(["-man", "-Tutf8", "-ww", "-Kutf8"])
+            .args(["-man", "-Tutf8", "-ww", "-Kutf8", "-P-cbou"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

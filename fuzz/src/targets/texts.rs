@@ -143,7 +143,7 @@ pub fn filename(bytes: &[u8]) -> bool {
             assert!(!text.contains(['/', '\\', '\0', '\n']) && text.len() <= 255, "{text:?}");
             assert_eq!(DistributionName::parse_for(text, &name.project).as_ref(), Ok(&name), "{text:?}");
             if let Format::Wheel { tags, .. } = &name.format {
-                assert!((1..=1024).contains(&tags.len()), "{text:?}");
+                assert!((1..=1024).contains(&tags.iter().count()), "{text:?}");
                 assert_eq!(DistributionName::parse_wheel(text).as_ref(), Ok(&name), "{text:?}");
             }
             true

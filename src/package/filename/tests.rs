@@ -1,13 +1,5 @@
 use super::*;
 
-fn tags(texts: &[&str]) -> Vec<Tag> {
-    let tag = |text: &&str| {
-        let parts: Vec<&str> = text.split('-').collect();
-        Tag { python: parts[0].into(), abi: parts[1].into(), platform: parts[2].into() }
-    };
-    texts.iter().map(tag).collect()
-}
-
 fn shape(name: &DistributionName) -> (String, String) {
     (name.project.to_string(), name.version.to_string())
 }
@@ -35,7 +27,9 @@ fn a_wheels_name_tells_project_version_build_and_tags() {
     for (filename, project, version, build, expected) in cases {
         let name = DistributionName::parse_wheel(filename).unwrap();
         assert_eq!(shape(&name), (project.to_owned(), version.to_owned()), "{filename}");
-        assert_eq!(name.format, Format::Wheel { build, tags: tags(&expected) }, "{filename}");
+        let Format::Wheel { build: found, tags } = &name.format else { panic!("{filename}") };
+        assert_eq!(*found, build, "{filename}");
+        assert_eq!(tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>(), expected, "{filename}");
         assert_eq!(DistributionName::parse(filename), Ok(name));
     }
 }

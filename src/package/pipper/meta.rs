@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::log;
 use crate::package::archive::identity;
 use crate::package::archive::refusal::Refusal;
-use crate::package::filename::{DistributionName, Format, Tag};
+use crate::package::filename::{DistributionName, Format, TagSets};
 use crate::package::metadata::{InvalidMetadata, Metadata};
 use crate::package::requirement::{InvalidRequirement, Requirement};
 
@@ -24,7 +24,7 @@ const MOST: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
     /// What the wheel's name says that it is for.
-    pub tags: Vec<Tag>,
+    pub tags: TagSets,
     /// The packages that it needs, as pipper writes them.
     dependencies: Vec<String>,
     /// The packages that it needs, as PEP 508 writes them.

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::package::filename::{DistributionName, Format};
 use crate::package::marker::MarkerEnvironment;
 
 fn facts(changes: &[(&str, Value)]) -> InterpreterFacts {
@@ -31,9 +32,10 @@ fn listed(tags: &Tags) -> Vec<String> {
     tags.iter().map(|tag| format!("{}-{}-{}", tag.python, tag.abi, tag.platform)).collect()
 }
 
-fn tag(text: &str) -> Tag {
-    let [python, abi, platform] = text.split('-').collect::<Vec<_>>()[..] else { panic!("{text}") };
-    Tag { python: python.into(), abi: abi.into(), platform: platform.into() }
+fn sets(text: &str) -> TagSets {
+    let name = DistributionName::parse_wheel(&format!("a-1-{text}.whl")).unwrap();
+    let Format::Wheel { tags, .. } = name.format else { panic!("{text}") };
+    tags
 }
 
 #[test]
@@ -59,9 +61,9 @@ fn a_cpython_accepts_its_own_interface_then_the_stable_ones_then_pure_python() {
             "py30-none-any",
         ]
     );
-    assert_eq!(tags.rank(&[tag("py3-none-any"), tag("cp33-abi3-linux_x86_64")]), Some(1));
-    assert_eq!(tags.rank(&[tag("py2-none-any"), tag("cp34-cp34-linux_x86_64")]), None);
-    assert_eq!(tags.rank(&[]), None);
+    assert_eq!(tags.rank(&sets("py3.cp33-none.abi3-any.linux_x86_64")), Some(1));
+    assert_eq!(tags.rank(&sets("py2.cp34-none.cp34-any.linux_x86_64")), None);
+    assert_eq!(tags.rank(&TagSets::default()), None);
 }
 
 #[test]
@@ -200,7 +202,7 @@ fn another_machines_platform_can_be_named() {
     let platform = Platform::named("x86_64-manylinux_2_17").unwrap();
     let tags = Tags::for_target(version, &platform);
     assert_eq!(listed(&tags)[0], "cp312-cp312-linux_x86_64");
-    assert!(tags.rank(&[tag("cp39-abi3-manylinux2014_x86_64")]).is_some());
+    assert!(tags.rank(&sets("cp39-abi3-manylinux2014_x86_64")).is_some());
     let mut markers = MarkerEnvironment::default();
     platform.describe(&mut markers);
     assert_eq!((&markers.sys_platform[..], &markers.platform_machine[..]), ("linux", "x86_64"));

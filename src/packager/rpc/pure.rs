@@ -90,8 +90,7 @@ pub(super) fn wheel_parse(request: &Request) -> Result<Answer, Refused> {
     let Format::Wheel { build, tags } = name.format else {
         return Err(Refused::Error("not a wheel".to_owned()));
     };
-    let mut tags: Vec<String> =
-        tags.iter().map(|tag| format!("{}-{}-{}", tag.python, tag.abi, tag.platform)).collect();
+    let mut tags: Vec<String> = tags.iter().map(|tag| tag.to_string()).collect();
     tags.sort();
     Ok(answer([
         ("name", json!(name.project.as_str())),

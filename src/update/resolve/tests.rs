@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use url::Url;
 
 use super::*;
-use crate::package::filename::{DistributionName, Format};
+use crate::package::filename::{DistributionName, Format, TagSets};
 use crate::package::tags::Platform;
 use crate::python::PythonVersion;
 use crate::source::file::Location;
@@ -62,7 +62,7 @@ impl World {
                 .map(|e| e.parse().unwrap())
                 .collect(),
             dynamic: Vec::new(),
-            wheel_tags: Vec::new(),
+            wheel_tags: TagSets::default(),
         };
         let mut file = file(&filename);
         file.requires_python = value("python=").map(str::to_owned);
@@ -586,7 +586,7 @@ fn an_endless_chain_is_given_up() {
                 requires_python: None,
                 provides_extra: Vec::new(),
                 dynamic: Vec::new(),
-                wheel_tags: Vec::new(),
+                wheel_tags: TagSets::default(),
             }))
         }
     }

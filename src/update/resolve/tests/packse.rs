@@ -64,7 +64,7 @@ fn add_version(world: &mut World, name: &str, version: &str, described: &Table) 
             requires_python: Some(requires_python.clone()),
             provides_extra: provides_extra.clone(),
             dynamic: Vec::new(),
-            wheel_tags: Vec::new(),
+            wheel_tags: TagSets::default(),
         };
         world.add(file, Ok(metadata));
     }
