@@ -68,8 +68,12 @@ mod promises {
     mod housekeeping;
 
     // The packager's tool does what the launcher does.
+    mod authorizing;
     mod bundling;
+    mod from_pipper;
     mod lock;
+    mod publishing;
+    mod repositories;
     mod rpc;
     mod tool;
 

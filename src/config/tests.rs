@@ -50,7 +50,7 @@ fn each_mistake_is_named_with_its_line_and_a_hint() {
             "[verify]\nzzz = 1\n",
             6,
             "unknown key 'zzz' in [verify]",
-            Some("the keys of [verify] are command, timeout"),
+            Some("the keys of [verify] are command, timeout, probation"),
         ),
         ("\n[udpate]\n", 6, "unknown section [udpate]", Some("did you mean [update]?")),
         (

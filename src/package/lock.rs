@@ -176,7 +176,7 @@ impl Lock {
             if let Some(requires) = is_foreign(&package.requires_python) {
                 return Err(LockFault::Python { package: Some(package.name.clone()), requires });
             }
-            if !names.insert(&package.name) {
+            if !names.insert(package.name.clone()) {
                 return Err(LockFault::Ambiguous { package: package.name.clone() });
             }
             package.check_files(tags)?;

@@ -78,6 +78,11 @@ impl<'a> Package<'a> {
         self.zip.copy(self.wheel, &mut |_| Ok(()))
     }
 
+    /// Hands the wheel on, as it is, piece by piece; checked to be what the outer archive says of it.
+    pub fn copy_wheel(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        self.zip.copy(self.wheel, sink)
+    }
+
     /// The wheel.
     pub fn into_wheel(self, name: &DistributionName, limits: &Limits) -> Result<Wheel<'a>, Refusal> {
         Wheel::open(self.zip.into_member(self.wheel, LARGEST_COMPRESSED)?, name, limits)

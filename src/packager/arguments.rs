@@ -13,8 +13,14 @@ use crate::package::requirement::InvalidRequirement;
 pub struct Opt {
     /// Its name, without the dashes.
     pub name: &'static str,
+    /// Its short form, the letter behind one dash.
+    pub short: Option<char>,
+    /// Other names for it, without the dashes: those that other tools have.
+    pub aliases: &'static [&'static str],
     /// What its value is called in the help; `None`: it takes none.
     pub value: Option<&'static str>,
+    /// How many values it takes, at least and at most.
+    pub count: (usize, usize),
     /// Whether it may be given more than once.
     pub repeats: bool,
     /// What it is for, in a few words.
@@ -24,18 +30,40 @@ pub struct Opt {
 impl Opt {
     /// An option without a value.
     pub(crate) const fn flag(name: &'static str, help: &'static str) -> Self {
-        Self { name, value: None, repeats: false, help }
+        Self { name, short: None, aliases: &[], value: None, count: (0, 0), repeats: false, help }
     }
 
     /// An option with a value.
     pub(crate) const fn taking(name: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self { name, value: Some(value), repeats: false, help }
+        Self { name, short: None, aliases: &[], value: Some(value), count: (1, 1), repeats: false, help }
     }
 
     /// The same, more than once if need be.
     #[must_use]
     pub(crate) const fn repeated(self) -> Self {
         Self { repeats: true, ..self }
+    }
+
+    /// The same, also by a letter.
+    #[must_use]
+    pub(crate) const fn short(self, letter: char) -> Self {
+        Self { short: Some(letter), ..self }
+    }
+
+    /// The same, also by these names.
+    #[must_use]
+    pub(crate) const fn also(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// The same with several values; what is beyond the least many is taken where it does not look like an option.
+    #[must_use]
+    pub(crate) const fn with_values(self, least: usize, most: usize) -> Self {
+        Self { count: (least, most), ..self }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
     }
 }
 
@@ -213,8 +241,11 @@ pub fn parse(command: &'static Command, words: &[OsString]) -> Result<Given, Usa
                 arguments.operands.push(operand);
                 continue;
             }
-            Arg::Short(letter) => return unknown(command, format!("-{letter}")),
-            Arg::Long(name) => match command.options.iter().find(|option| option.name == name) {
+            Arg::Short(letter) => match command.options.iter().find(|option| option.short == Some(letter)) {
+                Some(option) => *option,
+                None => return unknown(command, format!("-{letter}")),
+            },
+            Arg::Long(name) => match command.options.iter().find(|option| option.is_called(name)) {
                 Some(option) => *option,
                 None => return unknown(command, format!("--{name}")),
             },
@@ -222,11 +253,8 @@ pub fn parse(command: &'static Command, words: &[OsString]) -> Result<Given, Usa
         if arguments.has(option) && !option.repeats {
             return Err(Usage::Twice { command: command.name, option });
         }
-        let value = match option.value {
-            Some(_) => parser.value().map_err(|_| Usage::NoValue { command: command.name, option })?,
-            None => OsString::new(),
-        };
-        arguments.options.push((option, value));
+        let values = values(command, option, &mut parser)?;
+        arguments.options.extend(values.into_iter().map(|value| (option, value)));
     }
     let operands = command.operands;
     if arguments.operands.len() < operands.least {
@@ -238,6 +266,24 @@ pub fn parse(command: &'static Command, words: &[OsString]) -> Result<Given, Usa
         }
         None => Ok(Given::Arguments(arguments)),
     }
+}
+
+/// The values of an option; one without any has an empty one, so that it is there.
+fn values(command: &Command, option: Opt, parser: &mut lexopt::Parser) -> Result<Vec<OsString>, Usage> {
+    let (least, most) = option.count;
+    if most == 0 {
+        return Ok(vec![OsString::new()]);
+    }
+    let mut values = Vec::new();
+    while values.len() < least {
+        values.push(parser.value().map_err(|_| Usage::NoValue { command: command.name, option })?);
+    }
+    if least < most
+        && let Ok(more) = parser.values()
+    {
+        values.extend(more.take(most - least));
+    }
+    Ok(values)
 }
 
 /// The next word. The parser complains here of one thing only: the option before it takes no value and has one.
@@ -262,12 +308,13 @@ mod tests {
 
     const LOUD: Opt = Opt::flag("loud", "say it");
     const FROM: Opt = Opt::taking("from", "PLACE", "where").repeated();
-    const TO: Opt = Opt::taking("to", "PLACE", "where to");
+    const TO: Opt = Opt::taking("to", "PLACE", "where to").short('t').also(&["into"]);
+    const KEY: Opt = Opt::taking("key", "A B [C]", "who").short('k').with_values(2, 3);
     const SAMPLE: &Command = &Command {
         name: "move",
         summary: "moves",
         operands: Operands { shown: "THING [THING]", least: 1, most: 2 },
-        options: &[LOUD, FROM, TO],
+        options: &[LOUD, FROM, TO, KEY],
         text: "",
         examples: &[],
         run: |_, _, _| Ok(()),
@@ -293,6 +340,29 @@ mod tests {
     }
 
     #[test]
+    fn letters_and_other_names_are_the_option_itself() {
+        for words in [&["a", "-t", "b"][..], &["-tb", "a"], &["-t=b", "a"], &["--into", "b", "a"]] {
+            let Ok(Given::Arguments(arguments)) = read(words) else { panic!("not read: {words:?}") };
+            assert_eq!(arguments.value(TO), Some(OsStr::new("b")), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn an_option_of_several_values_ends_at_the_next_option_or_when_it_has_all() {
+        for (words, expected) in [
+            (&["a", "-k", "1", "-2"][..], &["1", "-2"][..]),
+            (&["-k", "1", "2", "--loud", "a"], &["1", "2"]),
+            (&["-k", "1", "2", "3", "a"], &["1", "2", "3"]),
+            (&["--key", "1", "2", "--", "a"], &["1", "2"]),
+        ] {
+            let Ok(Given::Arguments(arguments)) = read(words) else { panic!("not read: {words:?}") };
+            let values: Vec<&OsStr> = arguments.values(&[KEY]).map(|(_, value)| value).collect();
+            assert_eq!(values, expected, "{words:?}");
+            assert_eq!(arguments.operands, ["a"], "{words:?}");
+        }
+    }
+
+    #[test]
     fn help_wins_over_what_is_missing() {
         for word in ["--help", "-h"] {
             assert_eq!(read(&[word]), Ok(Given::Help));
@@ -308,6 +378,7 @@ mod tests {
             (&["a", "-q"], "move has no option '-q'"),
             (&["a", "--to"], "move: --to needs its PLACE"),
             (&["a", "--to=b", "--to=c"], "move: --to is given twice"),
+            (&["a", "-k", "1"], "move: --key needs its A B [C]"),
             (&["a", "--loud=yes"], "move: --loud takes no value"),
             (&["a", "--loud=yes", "--to=b"], "move: --loud takes no value"),
         ] {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::arguments::{Arguments, Operands, Opt, Usage};
 use super::failure::Failure;
-use super::{bundle, init, lock, publish, resolve, rpc, tags, unpack};
+use super::{bundle, init, lock, pipper, publish, resolve, rpc, tags, unpack};
 use crate::host::Host;
 
 /// One command.
@@ -41,6 +41,11 @@ const COMMANDS: &[Command] = &[
     publish::ROLLBACK,
     publish::YANK,
     publish::UNPUBLISH,
+    pipper::REPOSITORY,
+    pipper::AUTHORIZE,
+    pipper::DOWNLOAD,
+    pipper::INSTALL,
+    pipper::INFO,
     resolve::COMMAND,
     unpack::COMMAND,
     tags::COMMAND,
@@ -87,7 +92,9 @@ impl Command {
         for option in self.options.iter().chain([&HELP]) {
             let value = option.value.map(|value| format!(" {value}")).unwrap_or_default();
             let repeats = if option.repeats { "; again for more" } else { "" };
-            writeln!(output, "  --{:<24}{}{repeats}", format!("{}{value}", option.name), option.help)?;
+            let short = option.short.map(|letter| format!("; or -{letter}")).unwrap_or_default();
+            let name = format!("{}{value}", option.name);
+            writeln!(output, "  --{name:<23} {}{short}{repeats}", option.help)?;
         }
         writeln!(output, "\nexample:")?;
         self.examples.iter().try_for_each(|example| writeln!(output, "  {example}"))
@@ -102,7 +109,7 @@ pub fn write_overview(output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "everfresh: the packager's tool for applications that update themselves at each start")?;
     writeln!(output, "\nusage: everfresh COMMAND [OPTION]…\n")?;
     for command in COMMANDS {
-        writeln!(output, "  {:<9}{}", command.name, command.summary)?;
+        writeln!(output, "  {:<11}{}", command.name, command.summary)?;
     }
     writeln!(output, "\n  --help, --version\n\nexample:\n  everfresh init && everfresh help resolve")
 }

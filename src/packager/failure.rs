@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::arguments::Usage;
 use super::bundle::BundleFault;
+use super::pipper::Fault as PipperFault;
 use crate::error::Error;
 use crate::net::{Fault, NetError, TlsFault};
 use crate::package::archive::refusal::Refusal;
@@ -95,6 +96,8 @@ pub enum Failure {
         /// Where.
         at: String,
     },
+    /// Packages in pipper's layout, and who may have them.
+    Pipper(Box<PipperFault>),
     /// A page of an index that somebody else wrote.
     NotOurs {
         /// Where.
@@ -150,6 +153,7 @@ impl Failure {
             }
             Self::NotPublished { .. } => Some("its versions stand in the index: simple/".to_owned()),
             Self::NotOurs { .. } => Some("publish to a folder of its own, or take that page away".to_owned()),
+            Self::Pipper(fault) => fault.hint(),
             Self::Stream(_) => None,
         }
     }
@@ -210,6 +214,7 @@ impl fmt::Display for Failure {
                 write!(f, "the channel {channel} has no release {number}")
             }
             Self::NotPublished { what, at } => write!(f, "there is no {what} in {at}"),
+            Self::Pipper(fault) => fault.fmt(f),
             Self::NotOurs { at } => write!(f, "{at} is not a page that everfresh wrote"),
             Self::NoHost(error) => write!(f, "cannot tell where this program lies: {}", words(error)),
             Self::Stream(error) => write!(f, "standard input or output: {}", words(error)),
@@ -240,6 +245,12 @@ impl From<BundleFault> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Error(Box::new(error))
+    }
+}
+
+impl From<PipperFault> for Failure {
+    fn from(fault: PipperFault) -> Self {
+        Self::Pipper(Box::new(fault))
     }
 }
 

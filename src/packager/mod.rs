@@ -13,6 +13,8 @@ mod init;
 mod interpreter;
 mod launcher_toml;
 pub mod lock;
+pub mod pipper;
+mod pipper_file;
 mod project;
 mod publish;
 mod question;

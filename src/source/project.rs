@@ -1,5 +1,6 @@
 //! Asking a source for one project.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use url::Url;
@@ -232,28 +233,42 @@ impl Fetcher<'_> {
         url: &Url,
         read: impl Fn(&Page) -> Result<T, PageFault>,
     ) -> Result<Option<(T, bool)>, SourceError> {
+        let value = RefCell::new(None);
+        let unchanged = self.fetch_page(url, &|page| {
+            let read = read(page)?;
+            value.replace(Some(read));
+            Ok(())
+        })?;
+        Ok(unchanged.and_then(|unchanged| Some((value.into_inner()?, unchanged))))
+    }
+
+    /// [`Self::fetch`] of whatever is read: the last page that `read` takes is the one that counts.
+    fn fetch_page(
+        &self,
+        url: &Url,
+        read: &dyn Fn(&Page) -> Result<(), PageFault>,
+    ) -> Result<Option<bool>, SourceError> {
         self.net.learn_credentials(url);
         let mut url = url.clone();
         let _ = url.set_username("");
         let _ = url.set_password(None);
         // A remembered page that can no longer be read counts as none.
-        let remembered = self.pages.load(&url).and_then(|page| Some((read(&page).ok()?, page.validators)));
-        let validators = remembered.as_ref().map(|(_, validators)| validators);
+        let remembered = self.pages.load(&url).filter(|page| read(page).is_ok());
+        let validators = remembered.as_ref().map(|page| &page.validators);
         let get = Get { url: &url, accept: self.accept, validators, range: None, cap: self.cap };
-        match (self.net.get(&get, self.deadline).map_err(SourceError::Net)?, remembered) {
-            (Answer::NotModified, Some((value, _))) => Ok(Some((value, true))),
-            (Answer::NotModified | Answer::Missing, _) => Ok(None),
-            (Answer::Body(body), _) => {
+        match self.net.get(&get, self.deadline).map_err(SourceError::Net)? {
+            Answer::NotModified if remembered.is_some() => Ok(Some(true)),
+            Answer::NotModified | Answer::Missing => Ok(None),
+            Answer::Body(body) => {
                 let page = Page {
                     validators: body.validators,
                     content_type: body.content_type,
                     url: body.url,
                     bytes: body.bytes,
                 };
-                let value =
-                    read(&page).map_err(|fault| SourceError::Page { url: show_url(&page.url), fault })?;
+                read(&page).map_err(|fault| SourceError::Page { url: show_url(&page.url), fault })?;
                 self.pages.save(&url, &page);
-                Ok(Some((value, false)))
+                Ok(Some(false))
             }
         }
     }

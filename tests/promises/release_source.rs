@@ -89,7 +89,12 @@ impl Site {
 }
 
 fn app(address: &str) -> App {
-    App::new().requirements(["myapp"]).entry("myapp:main").update("interval", "0s").source(address)
+    App::new()
+        .requirements(["myapp"])
+        .entry("myapp:main")
+        .update("interval", "0s")
+        .update("timeout", "60s")
+        .source(address)
 }
 
 #[test]
@@ -286,7 +291,8 @@ fn a_release_in_a_private_bucket_is_asked_with_the_keys_and_so_are_its_files() {
     let locked =
         lock(&[(&files[0], path(&files[0])), (&files[1], path(&files[1]))]).replace("url = ", "path = ");
     publish(&locked);
-    let app = storage.app("team apps/stable/pylock.toml");
+    // The machine may be busy; how long a start waits is not what this is about.
+    let app = storage.app("team apps/stable/pylock.toml").update("timeout", "60s");
     app.run::<&str>(&[]).prints("myapp 1.0+local dep 2.5\n");
     app.settle();
     app.run::<&str>(&[]).prints("myapp 1.0+local dep 2.5\n");

@@ -12,6 +12,9 @@ use crate::package::name::ProjectName;
 use crate::time::Timestamp;
 use crate::trust::hashes::{Algorithm, Hashes};
 
+/// The most packages that are taken. Large applications have some hundreds.
+const MOST_PACKAGES: usize = 10_000;
+
 /// The first moment that no date of TOML can name: the year 10000.
 const END_OF_DATES: Timestamp = Timestamp(253_402_300_800);
 
@@ -32,13 +35,17 @@ impl Lock {
         if version.split('.').next() != Some("1") {
             return Err(LockFault::Version(version.to_owned()));
         }
+        let packages = root.tables("packages")?;
+        if packages.len() > MOST_PACKAGES {
+            return Err(root.fault("packages"));
+        }
         Ok(Self {
             requires_python: root.parsed("requires-python")?,
             environments: root.all("environments")?,
             extras: root.all("extras")?,
             dependency_groups: root.all("dependency-groups")?,
             default_groups: root.all("default-groups")?,
-            packages: root.tables("packages")?.iter().map(package).collect::<Result<_, _>>()?,
+            packages: packages.iter().map(package).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -74,6 +74,10 @@ fn a_lock_that_cannot_be_used_says_why() {
         ("lock-version = 1".to_owned(), "line 1: lock-version is missing or cannot be meant"),
         ("lock-version = \"2.0\"\npackages = 3".to_owned(), "lock-version '2.0' is not supported"),
         (lock("packages = 3", &[]), "line 1: packages is missing or cannot be meant"),
+        (
+            lock(&format!("packages = [{}]", "{},".repeat(10_001)), &[]),
+            "line 1: packages is missing or cannot be meant",
+        ),
         (lock("environments = [\"frob\"]", &[]), "line 1: environments is missing or cannot be meant"),
         (lock("", &[("-", &any)]), "line 4: name is missing or cannot be meant"),
         (lock("", &[("a", "version = \"x\"")]), "line 4: version is missing or cannot be meant"),

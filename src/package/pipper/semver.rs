@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pep440_rs::Version;
+use pep440_rs::{PrereleaseKind, Version};
 
 use crate::package::version::parse_version;
 
@@ -40,6 +40,25 @@ impl SemVer {
         let release = [numbers.next()??, numbers.next()??, numbers.next()??];
         let sound = numbers.next().is_none() && identifiers(pre, true) && identifiers(build, false);
         sound.then(|| Self { release, pre: pre.to_owned(), build: build.to_owned() })
+    }
+
+    /// The semantic version that means the same as a PEP 440 one: `1.1rc1` is `1.1.0-rc.1`. There is none for epochs,
+    /// post-releases, and more than three numbers.
+    pub fn from_pep440(version: &Version) -> Option<Self> {
+        let mut numbers = version.release().iter().copied();
+        let release = [numbers.next()?, numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)];
+        let mut pre = version.pre().map(|pre| match pre.kind {
+            PrereleaseKind::Alpha => format!("alpha.{}", pre.number),
+            PrereleaseKind::Beta => format!("beta.{}", pre.number),
+            PrereleaseKind::Rc => format!("rc.{}", pre.number),
+        });
+        if let Some(number) = version.dev() {
+            pre = pre.is_none().then(|| format!("dev.{number}"));
+            pre.as_ref()?;
+        }
+        let local: Vec<String> = version.local().iter().map(ToString::to_string).collect();
+        let found = Self { release, pre: pre.unwrap_or_default(), build: local.join(".") };
+        found.to_pep440().filter(|same| same == version).map(|_| found)
     }
 
     /// The form that is safe in file names and keys.

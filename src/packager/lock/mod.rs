@@ -44,7 +44,7 @@ pub(super) const COMMAND: Command = Command {
     operands: Operands { shown: "[REQUIREMENT]…", least: 0, most: usize::MAX },
     options: &[OUTPUT, PLATFORM, PYTHON, INDEX, SOURCE, PRERELEASES, UPGRADE, UPGRADE_PACKAGE, CHECK, JSON],
     text: "The lock holds for each platform with each Python; without any, for those here. Without requirements\n\
-           they are those of launcher.toml here, else of pyproject.toml; the project itself is taken from dist/.\n\
+           they are those of launcher.toml here, else of pyproject.toml; the project itself comes from dist/.\n\
            Versions that are locked already stay where they will do.",
     examples: &[
         "everfresh lock --python 3.10 --python 3.12 --platform linux-x86_64 --platform macos",

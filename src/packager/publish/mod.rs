@@ -5,6 +5,7 @@ mod channel;
 mod channels;
 mod contents;
 mod parcel;
+mod pipper;
 pub(super) mod settings;
 mod shelf;
 mod withdraw;
@@ -18,6 +19,7 @@ use super::arguments::{Arguments, Operands, Opt};
 use super::commands::{Command, JSON};
 use super::failure::Failure;
 use super::interpreter::{self, PYTHON};
+use super::pipper::remote::{BUCKET, CREDENTIALS, PREFIX, REPOSITORY};
 use super::project::Project;
 use super::wheel_build;
 use crate::error::Error;
@@ -29,7 +31,8 @@ use crate::update::events::{Event, Listener};
 use channel::{Channel, Released};
 use contents::Contents;
 use parcel::Parcel;
-use settings::{ACL, CHANNEL, DRY_RUN, ENDPOINT, FORCE, PROFILE, REGION};
+use pipper::{PIPPER, SKIP_FAILS};
+use settings::{ACL, CHANNEL, DRY_RUN, ENDPOINT, FOLDER_PAGES, FORCE, PROFILE, REGION};
 use shelf::{Replace, Shelf, Shelved};
 
 pub(super) use channels::{PROMOTE, ROLLBACK};
@@ -45,7 +48,25 @@ pub(super) const COMMAND: Command = Command {
     summary: "bring a project's wheel and lock to a bucket or a directory",
     operands: Operands { shown: "[DESTINATION]…", least: 0, most: usize::MAX },
     options: &[
-        CHANNEL, WHEEL, LOCK, PROJECT, INDEX_ONLY, FORCE, DRY_RUN, ACL, ENDPOINT, REGION, PROFILE, PYTHON,
+        CHANNEL,
+        WHEEL,
+        LOCK,
+        PROJECT,
+        INDEX_ONLY,
+        FORCE,
+        DRY_RUN,
+        ACL,
+        FOLDER_PAGES,
+        ENDPOINT,
+        REGION,
+        PROFILE,
+        PYTHON,
+        PIPPER,
+        SKIP_FAILS,
+        REPOSITORY,
+        BUCKET,
+        PREFIX,
+        CREDENTIALS,
         JSON,
     ],
     text: "A destination is s3://bucket/prefix or a directory behind a web server; without one it is that of\n\
@@ -68,6 +89,12 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
         file: directory.join("pyproject.toml"),
         reason: error.to_string(),
     })?;
+    if arguments.has(PIPPER) {
+        let progress = Progress::new("everfresh", Draws::of(host, true));
+        let wheels = wheels(host, arguments, &directory, &name, &progress);
+        progress.clear();
+        return pipper::publish(host, arguments, &directory, &wheels?, output);
+    }
     let mut shelves = settings::shelves(host, arguments, 0, &directory, COMMAND.name)?;
     let progress = Progress::new("everfresh", Draws::of(host, true));
     let wheels = wheels(host, arguments, &directory, &name, &progress)?;

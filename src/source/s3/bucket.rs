@@ -82,6 +82,11 @@ impl Bucket {
         Ok(Self { name: name.clone(), endpoint, assumed: region.clone(), region, base, signer })
     }
 
+    /// Whether it is Amazon's own service.
+    pub fn is_amazon(&self) -> bool {
+        self.endpoint.is_none()
+    }
+
     /// The address of an object.
     ///
     /// # Errors
@@ -101,7 +106,7 @@ impl Bucket {
 
     /// Signs all requests for objects below that address, whoever sends them; without a signer they show nobody. An
     /// address elsewhere is none of its business.
-    pub(in crate::source) fn sign_below(&self, base: &Url, net: &Net) {
+    pub(crate) fn sign_below(&self, base: &Url, net: &Net) {
         if base.origin() != self.base.origin() || !base.path().starts_with(self.base.path()) {
             return;
         }
@@ -333,17 +338,60 @@ fn read_region(text: String) -> Result<String, S3Error> {
     }
 }
 
+impl Bucket {
+    /// An address in path style (`host/bucket/key`) that serves an object to whoever has it, and when the credentials
+    /// that sign it end, where that is known: it serves no longer than they do. `None` where nobody signs.
+    ///
+    /// # Errors
+    /// When no address leads to the key.
+    pub(crate) fn authorize(&self, key: &str, expires: Duration) -> Result<Option<(Url, Lifetime)>, S3Error> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let base = self.endpoint.is_none().then(|| path_style(&self.name, &self.region)).transpose()?;
+        let base = base.unwrap_or_else(|| self.base.clone());
+        let mut url = Self { base, ..self.clone() }.url(key)?;
+        let query = signer.presign("GET", &url, expires).query;
+        url.set_query(Some(&query));
+        let credentials = &signer.credentials;
+        let temporary = credentials.session_token.is_some() || credentials.expires.is_some();
+        let lifetime = match credentials.expires {
+            Some(end) => Lifetime::Until(end),
+            None if temporary => Lifetime::Temporary,
+            None => Lifetime::Lasting,
+        };
+        Ok(Some((url, lifetime)))
+    }
+}
+
+/// How long the credentials behind an address last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until they are taken back.
+    Lasting,
+    /// For some time that nobody told.
+    Temporary,
+    /// Until then.
+    Until(Timestamp),
+}
+
 /// "Virtual hosting of general purpose buckets" of the Amazon S3 user guide; path style where a name is no host's
 /// label, and at other services, which need not have a name for each bucket.
 fn base(name: &BucketName, endpoint: Option<&Url>, region: &str) -> Result<Url, S3Error> {
     let name_text = name.as_str();
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     let text = match endpoint {
         Some(endpoint) => format!("{endpoint}{name_text}/"),
-        None if name.is_label() => format!("https://{name_text}.s3.{region}.{domain}/"),
-        None => format!("https://s3.{region}.{domain}/{name_text}/"),
+        None if name.is_label() => format!("https://{name_text}.s3.{region}.{}/", domain(region)),
+        None => return path_style(name, region),
     };
     Url::parse(&text).map_err(|_| S3Error::Endpoint { text })
+}
+
+fn path_style(name: &BucketName, region: &str) -> Result<Url, S3Error> {
+    let text = format!("https://s3.{region}.{}/{}/", domain(region), name.as_str());
+    Url::parse(&text).map_err(|_| S3Error::Endpoint { text })
+}
+
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 #[cfg(test)]

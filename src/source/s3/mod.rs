@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use url::Url;
 
-pub use bucket::Bucket;
+pub use bucket::{Bucket, Lifetime};
 pub use error::{ListingFault, S3Error};
 pub use listing::{Entries, Object};
 pub use name::{BucketName, Prefix};

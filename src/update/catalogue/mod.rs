@@ -146,7 +146,7 @@ pub struct Catalogue<'a> {
     /// Files that turned out bad when they were fetched for their metadata.
     lost: Mutex<Vec<Lost>>,
     /// Which source has what was asked for, by its place.
-    owners: Mutex<HashMap<ProjectName, usize>>,
+    owners: Mutex<Vec<(ProjectName, usize)>>,
     /// What builds where a source allows it.
     builder: Option<&'a Builder<'a>>,
 }
@@ -239,8 +239,9 @@ impl<'a> Catalogue<'a> {
 
     /// The source that has the project, the first of several, as far as it was asked for.
     pub fn owner(&self, name: &ProjectName) -> Option<&Place> {
-        let at = self.owners.lock().ok()?.get(name).copied()?;
-        self.places.0.get(at)
+        let owners = self.owners.lock().ok()?;
+        let (_, at) = owners.iter().find(|(owned, _)| owned == name)?;
+        self.places.0.get(*at)
     }
 
     fn trouble(&self) -> Option<Error> {
@@ -258,7 +259,7 @@ impl<'a> Catalogue<'a> {
             let Some(files) = self.ask_one(place, name)? else { continue };
             merged.extend(files);
             if let Ok(mut owners) = self.owners.lock() {
-                owners.entry(name.clone()).or_insert(at);
+                owners.push((name.clone(), at));
             }
             merging = place.config.any;
             if !merging {

@@ -1,5 +1,7 @@
 //! What releases say: their packages are wanted in these versions and no others.
 
+use std::collections::BTreeSet;
+
 use super::Catalogue;
 use crate::error::Error;
 use crate::package::lock::{Installer, Lock, LockFault, Package};
@@ -19,6 +21,7 @@ impl Catalogue<'_> {
     /// When a release cannot be had, is not for this interpreter, or has another version than is required.
     pub fn with_releases(&self, request: &Request) -> Result<Request, Error> {
         let mut wanted = request.clone();
+        let mut taken = BTreeSet::new();
         for place in &self.places.0 {
             let Address::Release(release) = &place.address else { continue };
             let allowed =
@@ -34,13 +37,7 @@ impl Catalogue<'_> {
             let failed = |fault| Error::Lock { at: release.to_string(), fault };
             let chosen = release.choose(lock, &installer).map_err(failed)?;
             for package in chosen.into_iter().filter(|package| allowed(package)) {
-                let known = wanted.requirements.len();
-                let pinned = request.requirements.len()..known;
-                let taken = wanted
-                    .requirements
-                    .get(pinned)
-                    .is_some_and(|pins| pins.iter().any(|pin| pin.name == package.name));
-                if !taken {
+                if taken.insert(package.name.clone()) {
                     wanted.requirements.extend(pin(package, request).map_err(failed)?);
                 }
             }
