@@ -2,6 +2,8 @@
 //! every failure can say what could not be done to which file and keeps the operating system's own reason.
 #![allow(clippy::disallowed_methods, reason = "the one place where the standard library's own are called")]
 
+pub mod path_bytes;
+
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -375,44 +377,6 @@ pub fn canonicalize(path: &Path) -> Result<PathBuf, Error> {
 /// Sets the permission bits of a file.
 pub fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).named("set the permissions of", path)
-}
-
-/// Paths in JSON: text where they are text, else their bytes.
-pub mod path_bytes {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::path::{Path, PathBuf};
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Bytes(Vec<u8>),
-    }
-
-    /// Writes a path.
-    ///
-    /// # Errors
-    /// The serializer's own.
-    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        match path.to_str() {
-            Some(text) => serializer.serialize_str(text),
-            None => path.as_os_str().as_bytes().serialize(serializer),
-        }
-    }
-
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// When it is neither text nor bytes.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-        Ok(match Written::deserialize(deserializer)? {
-            Written::Text(text) => PathBuf::from(text),
-            Written::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ impl Error {
                 "publish a wheel of it, or say build = true of its source in launcher.toml".into()
             }
             Self::Archive { .. } => "the file is damaged or unsafe: ask whoever publishes it".into(),
-            Self::Baked { then, .. } => return then.hint(),
             Self::Bundle { .. } => "get it anew from whoever ships it".into(),
             Self::Build { fault, .. } => fault.hint().into(),
             Self::Config { error, .. } => return error.problem.hint(),
@@ -58,7 +57,7 @@ impl Error {
             Self::NoInterpreterInside { .. } | Self::InterpreterArchive { .. } => {
                 "check [python] download in launcher.toml: a .tar.gz with python/bin/python3 in it".into()
             }
-            Self::Misfit { then: Some(then), .. } => return then.hint(),
+            Self::Misfit { then: Some(then), .. } | Self::Baked { then, .. } => return then.hint(),
             Self::Misfit { .. } | Self::NotInStore { .. } | Self::NothingInstalled { .. } => {
                 "connect to the network and start it again".into()
             }

@@ -13,6 +13,8 @@ use crate::fs;
 use crate::host::Host;
 use crate::net::{DownloadError, Net, Settings};
 use crate::process;
+use crate::python::find::{self, Interpreter};
+use crate::state::State;
 use crate::time::Deadline;
 use crate::trust::hashes::{Hasher, Hashes};
 use crate::update::events::{Event, Listener};
@@ -26,6 +28,26 @@ const UNPACK: Duration = Duration::from_secs(300);
 
 /// Where the executable may lie in the archive.
 const PLACES: [&str; 4] = ["python/bin/python3", "bin/python3", "python/install/bin/python3", "python3"];
+
+/// The interpreter that is here, else the one that is to be fetched.
+///
+/// # Errors
+/// When there is none that will do.
+pub fn interpreter(
+    app: &App,
+    host: &Host,
+    state: &State,
+    deadline: Deadline,
+    listener: &dyn Listener,
+) -> Result<Interpreter, Error> {
+    let python = &app.config.python;
+    match (find::find(python, host, state.interpreter.as_ref()), &python.download) {
+        (Err(Error::NoInterpreter { .. }), Some(wanted)) => {
+            find::at(&ensure(app, host, wanted, deadline, listener)?, python)
+        }
+        (found, _) => found,
+    }
+}
 
 /// The interpreter of that archive, fetched and unpacked where it is not there yet.
 ///

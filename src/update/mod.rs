@@ -10,27 +10,25 @@ pub mod description;
 pub mod environment;
 pub mod events;
 pub mod fetch;
+mod hook;
+mod lock;
 pub mod pages;
 pub mod plan;
 pub mod process;
 pub mod resolve;
 pub mod verify;
 
-use std::fs::{File, TryLockError};
-use std::sync::mpsc;
-use std::thread;
+use std::fs::File;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::fs;
 use crate::host::Host;
 use crate::log;
-use crate::process as child;
 use crate::python::download;
-use crate::python::find::{self, Interpreter};
+use crate::python::find::Interpreter;
 use crate::state::{Check, Failure, Generation, State, identity, pins_digest};
 use crate::time::Deadline;
 use baked::Baked;
@@ -40,12 +38,6 @@ use plan::Aim;
 
 /// The longest that an updater works, the network all told. It harms nobody while it does, but it holds the lock.
 const LONGEST: Duration = Duration::from_secs(1800);
-
-/// The longest that a hook may take.
-const HOOK: Duration = Duration::from_secs(60);
-
-/// How long a start's check waits for somebody who only notes something down. An update takes longer: it is left alone.
-const NOTE: Duration = Duration::from_millis(500);
 
 /// What an update is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +90,7 @@ pub enum Outcome {
 /// # Errors
 /// Whatever kept the update from being made. What was active still is.
 pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> Result<Outcome, Error> {
-    let Some(lock) = lock(app, cause, listener)? else {
+    let Some(lock) = lock::take(app, cause, listener)? else {
         listener.hear(Event::Busy);
         return Ok(Outcome::Busy);
     };
@@ -173,7 +165,7 @@ pub fn update(app: &App, host: &Host, cause: Cause, listener: &dyn Listener) -> 
         Err(error) => {
             state.failure = Some(put_off(error.to_string()));
             log::event(&app.files.log(), host.now(), "failed", &[("reason", json!(error.to_string()))]);
-            run_hook(
+            hook::run(
                 app,
                 host,
                 app.config.hooks.failed.as_deref(),
@@ -208,7 +200,7 @@ fn conclude(
     drop(lock);
     let outcome = result?;
     if let Outcome::Activated(_) = outcome {
-        run_hook(app, host, app.config.hooks.succeeded.as_deref(), &[]);
+        hook::run(app, host, app.config.hooks.succeeded.as_deref(), &[]);
     }
     listener.hear(Event::Done);
     drop(in_use);
@@ -256,33 +248,6 @@ fn tidy_up(app: &App, host: &Host, state: &State) {
     clean::clean(app, host);
 }
 
-/// The lock of whoever changes the app's state: an updater for as long as it works, others for a moment. Where the
-/// file system has no locks, the renames keep things whole all the same.
-fn lock(app: &App, cause: Cause, listener: &dyn Listener) -> Result<Option<File>, Error> {
-    let file = fs::open_lock(&app.files.lock())?;
-    match file.try_lock() {
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            listener.hear(Event::Step { name: "waiting for another update of it".to_owned() });
-            let patience = if cause == Cause::Check { Deadline::after(NOTE) } else { Deadline::NEVER };
-            Ok(locked_by(file, patience))
-        }
-    }
-}
-
-/// Waits for a lock in a thread of its own: the system knows no limit for that.
-fn locked_by(file: File, deadline: Deadline) -> Option<File> {
-    let (send, locked) = mpsc::channel();
-    thread::spawn(move || {
-        let _ = file.lock();
-        send.send(file)
-    });
-    match deadline.remaining() {
-        Some(left) => locked.recv_timeout(left).ok(),
-        None => locked.recv().ok(),
-    }
-}
-
 /// A number from 0 to 1 that differs between machines and moments; nothing secret hangs on it.
 fn chance() -> f64 {
     use std::hash::{BuildHasher, RandomState};
@@ -306,7 +271,7 @@ fn attempt(
     listener: &dyn Listener,
 ) -> Result<Attempt, Error> {
     let deadline = Deadline::after(LONGEST);
-    let interpreter = interpreter(app, host, state, deadline, listener)?;
+    let interpreter = download::interpreter(app, host, state, deadline, listener)?;
     state.interpreter = Some(interpreter.remembered());
     let bad_files = plan::BadFiles { known: &mut state.bad_files, retry: cause == Cause::Command };
     let plan = plan::plan(app, host, &interpreter, bad_files, aim, deadline, listener)?;
@@ -324,23 +289,6 @@ fn attempt(
             };
             Ok(Attempt { outcome, offline })
         }
-    }
-}
-
-/// The interpreter that is here, else the one that is to be fetched.
-fn interpreter(
-    app: &App,
-    host: &Host,
-    state: &State,
-    deadline: Deadline,
-    listener: &dyn Listener,
-) -> Result<Interpreter, Error> {
-    let python = &app.config.python;
-    match (find::find(python, host, state.interpreter.as_ref()), &python.download) {
-        (Err(Error::NoInterpreter { .. }), Some(wanted)) => {
-            find::at(&download::ensure(app, host, wanted, deadline, listener)?, python)
-        }
-        (found, _) => found,
     }
 }
 
@@ -373,7 +321,7 @@ fn install(
         }
     }
     listener.hear(Event::Step { name: "installing".to_owned() });
-    run_hook(app, host, app.config.hooks.starting.as_deref(), &[]);
+    hook::run(app, host, app.config.hooks.starting.as_deref(), &[]);
     let staged = environment.build(app)?;
     log::debug(|| "built".to_owned());
     if let Err(error) = verify::verify(app, &staged, interpreter, &recipe) {
@@ -406,7 +354,7 @@ fn restore(
 ) -> Option<Result<(), Error>> {
     let active = state.active().cloned()?;
     let rebuilt = || -> Result<(Interpreter, Environment), Error> {
-        let interpreter = interpreter(app, host, state, Deadline::after(LONGEST), listener)?;
+        let interpreter = download::interpreter(app, host, state, Deadline::after(LONGEST), listener)?;
         let environment = Environment::from_store(app, &interpreter, &active)?;
         listener.hear(Event::Step { name: "installing again from the cache".to_owned() });
         let staged = environment.build(app)?;
@@ -438,27 +386,4 @@ fn log_outcome(app: &App, host: &Host, outcome: &Outcome) {
         Outcome::KeptOut(why) => log::event(&log, host.now(), "kept out", &[("why", json!(why))]),
         Outcome::Busy => {}
     }
-}
-
-/// Runs a hook. What it says and how it ends is logged and changes nothing: it is told, not asked.
-fn run_hook(app: &App, host: &Host, hook: Option<&[String]>, variables: &[(&str, &str)]) {
-    let Some([program, arguments @ ..]) = hook else { return };
-    let mut command = std::process::Command::new(program);
-    command.args(arguments).current_dir(host.exe_dir());
-    command.env("EVERFRESH_APP", &app.config.app.name).env("EVERFRESH_LAUNCHER", &host.exe);
-    command.envs(variables.iter().copied());
-    let ended = match child::run(&mut command, Deadline::after(HOOK), 64 * 1024) {
-        Ok(finished) if finished.success() => return,
-        Ok(finished) => match finished.status {
-            Some(status) => format!("{status}: {}", finished.last_words()),
-            None => format!("not done after {} s", HOOK.as_secs()),
-        },
-        Err(error) => error.to_string(),
-    };
-    log::event(
-        &app.files.log(),
-        host.now(),
-        "hook failed",
-        &[("hook", json!(program)), ("reason", json!(ended))],
-    );
 }

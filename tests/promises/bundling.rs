@@ -216,7 +216,7 @@ fn a_damaged_file_is_one_clear_error() {
     let desk = Desk::new("1.0", "");
     desk.bundled(&["--bake", "--onefile", "../one"]);
     let whole = std::fs::read(desk.path("one")).unwrap();
-    let plain = std::fs::metadata(env!("CARGO_BIN_EXE_launcher")).unwrap().len() as usize;
+    let plain = std::fs::read(env!("CARGO_BIN_EXE_launcher")).unwrap().len();
     let flipped = |at: usize| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
@@ -273,11 +273,11 @@ fn what_is_broken_or_for_another_platform_is_left_for_the_sources_and_told_where
 
 #[test]
 fn an_archive_is_the_same_twice_and_tar_reads_it() {
+    use std::os::unix::fs::PermissionsExt as _;
     let desk = Desk::new("1.0", "[tool.everfresh.network]\nca = 'certificates/root.pem'\n");
     std::fs::create_dir(desk.path("project/certificates")).unwrap();
     std::fs::write(desk.path("project/certificates/root.pem"), "a root").unwrap();
     std::fs::write(desk.path("launcher"), "#!/bin/sh\necho started\n").unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(desk.path("launcher"), std::fs::Permissions::from_mode(0o700)).unwrap();
     let long = "a".repeat(120);
     let runtime = desk.path("runtime");
