@@ -71,6 +71,7 @@ mod promises {
     mod authorizing;
     mod from_pipper;
     mod lock;
+    mod publishing;
     mod repositories;
     mod rpc;
     mod tool;

@@ -25,7 +25,7 @@ const UPLOAD: Duration = Duration::from_secs(3600);
 /// Files from this size on are sent in parts, in bytes.
 const LARGE: u64 = 64 << 20;
 /// Held in a directory while somebody publishes to it.
-const LOCK: &str = ".everfresh.lock";
+pub(crate) const LOCK: &str = ".everfresh.lock";
 
 /// What a file is to those who fetch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub(crate) struct Version(String);
 pub(crate) struct Destination {
     place: Place,
     acl: Option<String>,
+    folder_objects: bool,
 }
 
 enum Place {
@@ -87,6 +88,8 @@ pub(crate) struct Key<'a> {
     pub(crate) net: Net,
     /// A canned access list for what is written: `public-read`.
     pub(crate) acl: Option<String>,
+    /// Whether a service that is not Amazon's keeps objects whose keys end in a slash.
+    pub(crate) folder_objects: bool,
 }
 
 impl Destination {
@@ -119,7 +122,9 @@ impl Destination {
                 Place::Directory { root, _lock: Some(lock) }
             }
         };
-        Ok(Self { place, acl: key.acl })
+        // Services that keep objects as files have no such names: some refuse them, some hang.
+        let amazon = matches!(&place, Place::Bucket { bucket, .. } if bucket.is_amazon());
+        Ok(Self { place, acl: key.acl, folder_objects: amazon || key.folder_objects })
     }
 
     /// The address of a file in it, as people write it.
@@ -132,7 +137,7 @@ impl Destination {
 
     /// Whether keys may end in a slash: what a server without pages for directories serves for one.
     pub(crate) fn has_folder_objects(&self) -> bool {
-        matches!(self.place, Place::Bucket { .. })
+        self.folder_objects && matches!(self.place, Place::Bucket { .. })
     }
 
     /// A file's contents, at most `cap` bytes; `None` where there is none.

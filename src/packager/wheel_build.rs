@@ -19,6 +19,10 @@ use crate::time::Deadline;
 const LONGEST: Duration = Duration::from_secs(3600);
 /// The most that is kept of a build's output, in bytes.
 const OUTPUT: u64 = 1 << 20;
+/// The moment that files in a wheel get ("Reproducible Builds").
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+/// Files beside the sources that no wheel has: ours.
+const OURS: [&str; 2] = ["pylock.toml", "launcher.toml"];
 /// Directories that are made from the sources, not sources.
 const MADE: [&str; 9] =
     ["dist", "build", "target", "node_modules", "__pycache__", "venv", "env", "htmlcov", "site"];
@@ -60,6 +64,12 @@ pub(crate) fn build(
     let mut command = Command::new(&interpreter.path);
     command.args(["-m", "pip", "wheel", "--no-deps", "--no-input", "--disable-pip-version-check"]);
     command.args(["--progress-bar", "off", "--wheel-dir"]).arg(scratch.path()).arg(fs::absolute(directory)?);
+    // The same sources make the same wheel, whenever they are built.
+    let since =
+        newest_source(directory).and_then(|newest| newest.duration_since(SystemTime::UNIX_EPOCH).ok());
+    if let (None, Some(since)) = (host.env.get(EPOCH), since) {
+        command.env(EPOCH, since.as_secs().to_string());
+    }
     // Of PYTHONPATH and its like nothing must get into a wheel.
     command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
     let finished = process::run(&mut command, Deadline::after(LONGEST), OUTPUT)
@@ -109,7 +119,7 @@ fn newest_source(directory: &Path) -> Option<SystemTime> {
     while let Some(directory) = waiting.pop() {
         for path in fs::list(&directory).unwrap_or_default() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with('.') || name.ends_with(".egg-info") {
+            if name.starts_with('.') || name.ends_with(".egg-info") || OURS.contains(&name.as_str()) {
                 continue;
             }
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
@@ -118,6 +128,7 @@ fn newest_source(directory: &Path) -> Option<SystemTime> {
             } else if metadata.is_dir()
                 && !MADE.contains(&name.as_str())
                 && !fs::exists(&path.join("pyvenv.cfg"))
+                && !fs::exists(&path.join(super::destination::LOCK))
             {
                 waiting.push(path);
             }

@@ -81,7 +81,9 @@ impl Interpreter {
     /// As it was when it was probed; `None` for what no probe can have told.
     pub fn from_memory(known: &RememberedInterpreter) -> Option<Self> {
         let RememberedInterpreter { wanted, path, stamp, facts } = known.clone();
-        Some(Self { path, facts: serde_json::from_value(facts).ok()?, wanted, stamp })
+        // By way of its text: there is one reader of it, not two.
+        let facts = InterpreterFacts::parse(&serde_json::to_vec(&facts).ok()?).ok()?;
+        Some(Self { path, facts, wanted, stamp })
     }
 
     /// As it is kept in the state.

@@ -32,13 +32,22 @@ impl Storage {
     /// `rclone serve s3`: checks every signature, also of pre-signed addresses; takes none for a bad request; answers
     /// ranges with 200; pages, conditions and regions it does not know.
     pub fn rclone() -> Self {
+        Self::rclone_with(&["--dir-cache-time", "0"])
+    }
+
+    /// The same for who writes objects anew: without a memory of its directories that takes it up to half a minute.
+    pub fn rclone_for_writers() -> Self {
+        Self::rclone_with(&[])
+    }
+
+    fn rclone_with(options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         std::fs::create_dir_all(data.join(BUCKET)).unwrap();
         let daemon = Daemon::start(&directory.path().join("log"), |port| {
             let mut command = Command::new(daemon::tool("rclone"));
             command.args(["serve", "s3", "--auth-key", &format!("{ACCESS_KEY},{SECRET_KEY}")]);
-            command.args(["--vfs-cache-mode", "off", "--dir-cache-time", "0", "--addr"]);
+            command.args(["--vfs-cache-mode", "off"]).args(options).arg("--addr");
             command.arg(format!("127.0.0.1:{port}")).arg(&data);
             command.env("XDG_CONFIG_HOME", directory.path()).env("XDG_CACHE_HOME", directory.path());
             command

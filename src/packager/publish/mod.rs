@@ -32,7 +32,7 @@ use channel::{Channel, Released};
 use contents::Contents;
 use parcel::Parcel;
 use pipper::{PIPPER, SKIP_FAILS};
-use settings::{ACL, CHANNEL, DRY_RUN, ENDPOINT, FORCE, PROFILE, REGION};
+use settings::{ACL, CHANNEL, DRY_RUN, ENDPOINT, FOLDER_PAGES, FORCE, PROFILE, REGION};
 use shelf::{Replace, Shelf, Shelved};
 
 pub(super) use channels::{PROMOTE, ROLLBACK};
@@ -56,6 +56,7 @@ pub(super) const COMMAND: Command = Command {
         FORCE,
         DRY_RUN,
         ACL,
+        FOLDER_PAGES,
         ENDPOINT,
         REGION,
         PROFILE,

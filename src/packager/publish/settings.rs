@@ -24,6 +24,8 @@ pub(crate) const ENDPOINT: Opt = Opt::taking("endpoint", "URL", "a service that 
 pub(crate) const REGION: Opt = Opt::taking("region", "NAME", "the bucket's region");
 pub(crate) const PROFILE: Opt = Opt::taking("profile", "NAME", "credentials of this AWS profile").short('p');
 pub(crate) const ACL: Opt = Opt::taking("acl", "NAME", "access to what is written: public-read");
+pub(crate) const FOLDER_PAGES: Opt =
+    Opt::flag("folder-pages", "objects named simple/PROJECT/ too, as Amazon's get");
 pub(crate) const CHANNEL: Opt = Opt::taking("channel", "NAME", "this channel, not stable");
 pub(crate) const DRY_RUN: Opt = Opt::flag("dry-run", "tell what would be done, and do nothing");
 pub(crate) const FORCE: Opt = Opt::flag("force", "replace other bytes of the same name").short('f');
@@ -72,7 +74,8 @@ pub(crate) fn shelves(
             anonymous: place.wish.anonymous,
         };
         let net = Net::new(&Settings::default(), &host.env, USER_AGENT);
-        let key = Key { aws: &aws, wish: &wish, net, acl: text(ACL) };
+        let key =
+            Key { aws: &aws, wish: &wish, net, acl: text(ACL), folder_objects: arguments.has(FOLDER_PAGES) };
         let destination = Destination::open(&place.address, key, command)?;
         shelves.push(Shelf { destination, dry: arguments.has(DRY_RUN) });
     }

@@ -82,6 +82,11 @@ impl Bucket {
         Ok(Self { name: name.clone(), endpoint, assumed: region.clone(), region, base, signer })
     }
 
+    /// Whether it is Amazon's own service.
+    pub fn is_amazon(&self) -> bool {
+        self.endpoint.is_none()
+    }
+
     /// The address of an object.
     ///
     /// # Errors
