@@ -174,7 +174,7 @@ fn a_directory_behind_a_web_server_is_a_destination_too() {
     );
 }
 
-/// The table of pipper's test_find_latest_match.py in small, with pipper's own answers.
+/// The table of pipper's `test_find_latest_match.py` in small, with pipper's own answers.
 #[test]
 fn every_form_of_a_constraint_finds_the_version_that_pipper_finds() {
     let storage = Storage::rclone();

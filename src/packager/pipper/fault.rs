@@ -92,13 +92,14 @@ impl Fault {
             Self::NoRepository { there, .. } if there.is_empty() => {
                 "everfresh repository add makes one".to_owned()
             }
-            Self::NoRepository { there, .. } => format!("there are {}", there.join(", ")),
             Self::RepositoryThere(_) => "everfresh repository modify changes it".to_owned(),
             Self::NoBucket => "give --bucket or --repository, or add a default repository".to_owned(),
             Self::NoPackage { there, .. } if there.is_empty() => {
                 "check the name, --bucket and --prefix".to_owned()
             }
-            Self::NoPackage { there, .. } => format!("there are {}", there.join(", ")),
+            Self::NoRepository { there, .. } | Self::NoPackage { there, .. } => {
+                format!("there are {}", there.join(", "))
+            }
             Self::NobodySigns => "give --profile, --repository or --credentials".to_owned(),
             Self::Refused { ended: Some(_), .. } => {
                 "ask whoever sent it for a new one: everfresh authorize".to_owned()

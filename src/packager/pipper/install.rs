@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::net::Net;
 use crate::package::name::ProjectName;
 use crate::package::requirement::{Constraint, Requirement};
-use crate::package::version::parse_version;
+use crate::package::version::{SpecifierSet, parse_version};
 use crate::packager::arguments::{Arguments, Operands, Opt};
 use crate::packager::commands::{Command, JSON};
 use crate::packager::failure::Failure;
@@ -111,10 +111,8 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
         let pins = resolve(host, &way.net, &places, arguments, &interpreter, &question, &local)?;
         let new: Vec<Pin> =
             pins.iter().filter(|pin| local.get(&pin.name) != Some(&pin.version)).cloned().collect();
-        let files = match arguments.has(DRY_RUN) {
-            true => Vec::new(),
-            false => fetch(host, &way.net, &new, scratch.path())?,
-        };
+        let wanted = if arguments.has(DRY_RUN) { &[][..] } else { &new };
+        let files = fetch(host, &way.net, wanted, scratch.path())?;
         Ok::<_, Failure>((question, pins, files))
     })?;
     if !files.is_empty() {
@@ -144,7 +142,7 @@ fn question(
         let file = match wanted {
             Wanted::Package(package) => {
                 let requirement = package.requirement;
-                let any = requirement.specifiers().is_some_and(|specifiers| specifiers.is_empty());
+                let any = requirement.specifiers().is_some_and(SpecifierSet::is_empty);
                 if any && !arguments.has(UPGRADE) && local.contains_key(&requirement.name) {
                     question.skipped.push(requirement.name);
                 } else {

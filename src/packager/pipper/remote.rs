@@ -14,6 +14,7 @@ use crate::net::{Net, Settings};
 use crate::package::filename::{DistributionName, Format};
 use crate::package::name::ProjectName;
 use crate::package::pipper::{EXTENSION, semver::SemVer};
+use crate::package::version::SpecifierSet;
 use crate::packager::arguments::{Arguments, Opt};
 use crate::packager::failure::Failure;
 use crate::packager::publish::settings::{ENDPOINT, PROFILE, REGION};
@@ -250,7 +251,7 @@ impl Remote {
     pub(super) fn find(&mut self, package: &Package) -> Result<Offer, Fault> {
         let offers = self.offers(&package.name, &package.requirement.name)?;
         let specifiers = package.requirement.specifiers();
-        let prereleases = specifiers.is_some_and(|specifiers| specifiers.names_prerelease());
+        let prereleases = specifiers.is_some_and(SpecifierSet::names_prerelease);
         let fits = |offer: &&Offer| {
             let stable = prereleases || !offer.version.any_prerelease();
             stable && specifiers.is_none_or(|specifiers| specifiers.contains(&offer.version))

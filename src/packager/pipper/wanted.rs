@@ -62,10 +62,11 @@ impl Wishes {
             return Ok(Self { wanted, ..Self::default() });
         }
         let file = PathBuf::from(arguments.value(INPUT).unwrap_or(USUAL.as_ref()));
-        let bytes = match arguments.has(INPUT) {
-            true => Some(fs::read(&file, fs::SMALL_FILE)?),
-            false => fs::read_if_there(&file, fs::SMALL_FILE)?,
-        };
+        let bytes = fs::read_if_there(&file, fs::SMALL_FILE)?;
+        if bytes.is_none() && arguments.has(INPUT) {
+            // Says what cannot be opened.
+            fs::open(&file)?;
+        }
         let nothing = || invalid(command, format!("{command} needs a NAME, or a {USUAL} with dependencies"));
         let wishes = Self::read(&file, &bytes.ok_or_else(nothing)?, arguments.has(DEV), command)?;
         if wishes.wanted.is_empty() && wishes.pypi.is_empty() { Err(nothing().into()) } else { Ok(wishes) }

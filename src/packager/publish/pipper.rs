@@ -16,7 +16,6 @@ use super::super::question::utf8;
 use super::super::scratch::{self, Scratch};
 use super::settings::{ACL, DRY_RUN, FORCE};
 use crate::config::scheme;
-use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
 use crate::package::pipper::EXTENSION;
@@ -52,9 +51,11 @@ pub(super) fn publish(
     let scratch = Scratch::under(&scratch::temporary(&host.env))?;
     let mut packages = Vec::new();
     for file in files {
-        packages.push(match file.extension().is_some_and(|ending| ending == &EXTENSION[1..]) {
-            true => PipperFile::read(file)?,
-            false => PipperFile::write(file, directory, host.now(), scratch.path())?,
+        let is_one = file.as_os_str().as_encoded_bytes().ends_with(EXTENSION.as_bytes());
+        packages.push(if is_one {
+            PipperFile::read(file)?
+        } else {
+            PipperFile::write(file, directory, host.now(), scratch.path())?
         });
     }
     let mut reports = Vec::new();
@@ -153,7 +154,7 @@ fn upload(
         condition: if force { Condition::Always } else { Condition::New },
         ..Put::default()
     };
-    let bytes = fs::read(&package.path, LARGEST).map_err(Error::from)?;
+    let bytes = fs::read(&package.path, LARGEST)?;
     let written = bucket.put_as(key, &bytes, &put, net, Deadline::after(UPLOAD)).map_err(Fault::S3)?;
     Ok(written == Written::Done)
 }

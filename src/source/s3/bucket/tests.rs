@@ -46,6 +46,37 @@ fn the_address_follows_from_name_region_and_endpoint() {
 }
 
 #[test]
+fn an_authorized_address_is_in_path_style_at_amazon_too() {
+    let keys = [("AWS_ACCESS_KEY_ID", "KEY"), ("AWS_SECRET_ACCESS_KEY", "SECRET")];
+    for (name, endpoint, region, expected) in [
+        ("wheels", None, "eu-west-1", "https://s3.eu-west-1.amazonaws.com/wheels/pipper/a/v1-0-0.pipper"),
+        (
+            "my.wheels",
+            None,
+            "us-east-1",
+            "https://s3.us-east-1.amazonaws.com/my.wheels/pipper/a/v1-0-0.pipper",
+        ),
+        (
+            "wheels",
+            None,
+            "cn-north-1",
+            "https://s3.cn-north-1.amazonaws.com.cn/wheels/pipper/a/v1-0-0.pipper",
+        ),
+        ("wheels", Some("https://h/s3"), "x", "https://h/s3/wheels/pipper/a/v1-0-0.pipper"),
+    ] {
+        let wish = AwsConfig { anonymous: false, ..wish(endpoint, Some(region)) };
+        let bucket = open(name, &wish, &keys).unwrap();
+        let (mut url, lifetime) =
+            bucket.authorize("pipper/a/v1-0-0.pipper", Duration::from_secs(60)).unwrap().unwrap();
+        assert!(url.query().is_some_and(|query| query.contains("X-Amz-Expires=60")));
+        url.set_query(None);
+        assert_eq!((url.as_str(), lifetime), (expected, Lifetime::Lasting));
+        let nobody = AwsConfig { anonymous: true, ..wish };
+        assert_eq!(open(name, &nobody, &[]).unwrap().authorize("x", Duration::from_secs(60)), Ok(None));
+    }
+}
+
+#[test]
 fn names_and_prefixes_are_what_they_can_be() {
     for name in ["", "-a", "a..b", "a/b", "a b", "a@b", "ä", "a:1"] {
         assert!(BucketName::parse(name).is_err(), "{name}");
