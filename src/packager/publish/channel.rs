@@ -148,12 +148,11 @@ impl Shelf {
     /// # Errors
     /// When there is no such channel: tells which there are.
     pub(crate) fn existing(&mut self, channel: &Channel) -> Result<(Release, Version), Failure> {
-        match self.current(channel)? {
-            Some(found) => Ok(found),
-            None => {
-                let at = self.destination.shown(&pointer(channel));
-                Err(Failure::NoChannel { channel: channel.to_string(), at, there: self.channels()? })
-            }
+        if let Some(found) = self.current(channel)? {
+            Ok(found)
+        } else {
+            let at = self.destination.shown(&pointer(channel));
+            Err(Failure::NoChannel { channel: channel.to_string(), at, there: self.channels()? })
         }
     }
 

@@ -99,9 +99,10 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
     let progress = Progress::new("everfresh", Draws::of(host, true));
     let wheels = wheels(host, arguments, &directory, &name, &progress)?;
     let parcels = wheels.iter().map(|path| Parcel::of(path)).collect::<Result<Vec<_>, _>>()?;
-    let contents = match arguments.has(INDEX_ONLY) {
-        true => Contents { parcels, lock: None, version: None },
-        false => Contents::of(parcels, &name, &lock_file(arguments, &directory), arguments.has(LOCK))?,
+    let contents = if arguments.has(INDEX_ONLY) {
+        Contents { parcels, lock: None, version: None }
+    } else {
+        Contents::of(parcels, &name, &lock_file(arguments, &directory), arguments.has(LOCK))?
     };
     let mut reports = Vec::new();
     for shelf in &mut shelves {

@@ -113,7 +113,7 @@ fn of_pyproject(directory: &Path) -> Result<Vec<Place>, Failure> {
     // What is wrong with it is told by whoever needs more of it.
     let Ok(document) = DeTable::parse(&text) else { return Ok(Vec::new()) };
     let everfresh = table(document.get_ref(), "tool").and_then(|tool| table(tool, "everfresh"));
-    let publish = everfresh.and_then(|everfresh| everfresh.get("publish")).map(|value| value.get_ref());
+    let publish = everfresh.and_then(|everfresh| everfresh.get("publish")).map(toml::Spanned::get_ref);
     let place = |address: &str| Place { address: whole(address, directory), ..Place::default() };
     match publish {
         None => Ok(Vec::new()),

@@ -1,6 +1,5 @@
 //! A destination as it is laid out: `files/` first, then `simple/`, then what a channel points at.
 
-use crate::error::Error;
 use crate::fs;
 use crate::host::Host;
 use crate::package::name::ProjectName;
@@ -201,14 +200,14 @@ impl Shelf {
     /// Takes files away, after the index has stopped telling of them.
     pub(crate) fn remove(&mut self, project: &ProjectName, filenames: &[String]) -> Result<(), Failure> {
         self.change_page(project, &mut |page| {
-            page.files.retain(|entry| !filenames.contains(&entry.filename))
+            page.files.retain(|entry| !filenames.contains(&entry.filename));
         })?;
         if self.dry {
             return Ok(());
         }
         for filename in filenames {
             for key in [format!("files/{filename}"), format!("files/{filename}.metadata")] {
-                self.destination.delete(&key).map_err(Error::from)?;
+                self.destination.delete(&key)?;
             }
         }
         Ok(())
