@@ -20,6 +20,7 @@ usage: everfresh COMMAND [OPTION]…
 
   init       write a launcher.toml for the project in a directory
   lock       write exact versions and hashes of all packages into a pylock.toml
+  bundle     make what users are given: a folder, an archive or one file
   publish    bring a project's wheel and lock to a bucket or a directory
   promote    make what one channel points at the newest release of another
   rollback   point a channel at its previous release again
@@ -68,7 +69,7 @@ example:
 #[test]
 fn a_command_line_that_is_none_is_status_2_with_a_hint() {
     let app = App::new();
-    let commands = "the commands are init, lock, publish, promote, rollback, yank, unpublish, repository, \
+    let commands = "the commands are init, lock, bundle, publish, promote, rollback, yank, unpublish, repository, \
                     authorize, download, install, info, resolve, unpack, tags, rpc, help";
     let cases: [(&[&str], &str, &str); 14] = [
         (&[], "there is no command", "see: everfresh help"),
