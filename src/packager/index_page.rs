@@ -148,7 +148,7 @@ impl ProjectPage {
     pub(crate) fn html(&self) -> String {
         let mut files: Vec<&Entry> = self.files.iter().collect();
         files.sort_by_key(|entry| Reverse(entry.version()));
-        page(&format!("Links for {}", self.name), files.into_iter().map(Entry::html).collect())
+        page(&format!("Links for {}", self.name), files.into_iter().map(Entry::html))
     }
 }
 
@@ -171,14 +171,13 @@ impl RootPage {
 
     /// The HTML form.
     pub(crate) fn html(&self) -> String {
-        page(
-            "Simple index",
-            self.0.iter().map(|name| format!("<a href=\"{name}/\">{name}</a><br>\n")).collect(),
-        )
+        page("Simple index", self.0.iter().map(|name| format!("<a href=\"{name}/\">{name}</a><br>\n")))
     }
 }
 
-fn page(title: &str, links: String) -> String {
+fn page(title: &str, links: impl Iterator<Item = String>) -> String {
+    let links: Vec<String> = links.collect();
+    let links = links.concat();
     format!(
         "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"pypi:repository-version\" content=\"1.1\">\n<title>{title}</title>\n</head>\n<body>\n\

@@ -1,7 +1,7 @@
 //! Channels: `stable/pylock.toml` and its like, each of which is the newest of the releases that are kept beside it.
 //! A release is a lock with a few words of ours at its end, where PEP 751 lets tools keep them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use toml::de::{DeTable, DeValue};
@@ -103,10 +103,10 @@ impl Release {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}{TABLE}release = {}\n", self.lock, self.number);
         if let Some(previous) = self.previous {
-            text += &format!("previous = {previous}\n");
+            let _ = writeln!(text, "previous = {previous}");
         }
         if let Some(version) = &self.version {
-            text += &format!("version = {}\n", serde_json::Value::from(version.as_str()));
+            let _ = writeln!(text, "version = {}", serde_json::Value::from(version.as_str()));
         }
         text + &format!("released = {}\n", serde_json::Value::from(self.released.as_str()))
     }

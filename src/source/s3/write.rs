@@ -58,6 +58,12 @@ pub enum Written {
     Conflict,
 }
 
+/// An upload that was begun: its name, and its parts by number and `ETag`.
+type Unfinished = (String, Vec<(u32, String)>);
+
+/// An object's contents and `ETag`.
+pub type Contents = (Vec<u8>, Option<String>);
+
 /// An object that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -187,7 +193,7 @@ impl Bucket {
         key: &str,
         net: &Net,
         deadline: Deadline,
-    ) -> Result<Option<(String, Vec<(u32, String)>)>, S3Error> {
+    ) -> Result<Option<Unfinished>, S3Error> {
         let query = format!("prefix={}&uploads=", encode(key.as_bytes()));
         let wanted = Wanted { whole: true, query: &query, ..Wanted::get("list uploads of", key) };
         let Some(reply) = unless_refused(self.ask(&wanted, LARGEST_PAGE, net, deadline))? else {
@@ -231,7 +237,7 @@ impl Bucket {
         cap: u64,
         net: &Net,
         deadline: Deadline,
-    ) -> Result<Option<(Vec<u8>, Option<String>)>, S3Error> {
+    ) -> Result<Option<Contents>, S3Error> {
         let reply = if_there(self.get(key, cap, None, net, deadline))?;
         Ok(reply.map(|reply| {
             let etag = reply.headers.get("etag").map(|etag| bare(etag).to_owned());
