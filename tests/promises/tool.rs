@@ -18,9 +18,26 @@ everfresh: the packager's tool for applications that update themselves at each s
 
 usage: everfresh COMMAND [OPTION]…
 
-    let commands = "the commands are init, lock, bundle, publish, promote, rollback, yank, unpublish, \
-                    repository, authorize, download, install, info, resolve, unpack, tags, rpc, completions, \
-                    man, help";
+  init         write a launcher.toml for the project in a directory
+  lock         write exact versions and hashes of all packages into a pylock.toml
+  bundle       make what users are given: a folder, an archive or one file
+  publish      bring a project's wheel and lock to a bucket or a directory
+  promote      make what one channel points at the newest release of another
+  rollback     point a channel at its previous release again
+  yank         keep a published version from those who do not ask for it by number (PEP 592)
+  unpublish    take a published version away
+  repository   keep buckets, prefixes and keys under names of their own
+  authorize    make addresses that serve packages without credentials for some time
+  download     fetch packages from a repository or from authorized addresses
+  install      install packages from a repository, or from addresses, with all that they need
+  info         tell which version of a package is installed, and which a repository has
+  resolve      tell which versions and files the launcher would choose
+  unpack       unpack a wheel, an egg or an sdist exactly as the launcher would, or refuse it
+  tags         list which wheels an interpreter accepts, best first
+  rpc          answer JSON requests, one a line, for editors, support and tests
+  completions  print what completes the tool's command lines in a shell
+  man          print the manual page of the tool or of a command
+  help         show what there is, or what a command does
 
   --help, --version
 

@@ -62,7 +62,7 @@ pub enum Written {
 type Unfinished = (String, Vec<(u32, String)>);
 
 /// An object's contents and `ETag`.
-pub type Contents = (Vec<u8>, Option<String>);
+pub(super) type Contents = (Vec<u8>, Option<String>);
 
 /// An object that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
