@@ -75,6 +75,7 @@ mod promises {
     mod publishing;
     mod repositories;
     mod rpc;
+    mod story;
     mod tool;
 
     // It is written down.

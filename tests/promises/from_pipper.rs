@@ -418,3 +418,18 @@ fn the_configurations_for_those_who_come_from_transmute_start() {
         app.run::<&str>(&[]).prints("hello\n");
     }
 }
+
+/// The real pipper publishes what we bundled, and installs it.
+#[test]
+fn what_we_bundle_for_pipper_it_publishes() {
+    let storage = Storage::moto();
+    let app = packager(&storage);
+    let folder = project(&app, "1.2.0");
+    let folder = folder.to_str().unwrap();
+    let out = app.root().join("out");
+    let words = ["bundle", "--project", folder, "--pipper", out.to_str().unwrap()];
+    app.tool(&words).prints("pipper   [DIR]/out/myapp-v1-2-0.pipper\n");
+    let file = out.join("myapp-v1-2-0.pipper");
+    pipper(&app, &storage, &["publish", "-b", BUCKET, file.to_str().unwrap()]);
+    app.tool(&["download", "myapp:1.2.0"]).status(0);
+}

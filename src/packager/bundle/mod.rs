@@ -17,6 +17,7 @@ use super::commands::{Command, JSON};
 use super::failure::Failure;
 use super::interpreter::{self, PYTHON};
 use super::launcher_toml::Settings;
+use super::pipper_file::PipperFile;
 use super::project::Project;
 use super::question::{invalid, utf8};
 use super::scratch::{self, Scratch};
@@ -39,6 +40,7 @@ const PROJECT: Opt = Opt::taking("project", "DIRECTORY", "the project, not the o
 const OUTPUT: Opt = Opt::taking("output", "DIRECTORY", "make a folder, this one");
 const ARCHIVE: Opt = Opt::taking("archive", "FILE", "make a .tar.gz of the folder");
 const ONEFILE: Opt = Opt::taking("onefile", "FILE", "make one file that is the whole app");
+const PIPPER: Opt = Opt::taking("pipper", "DIRECTORY", "make a .pipper of the project in this directory");
 const SOURCE: Opt =
     Opt::taking("source", "ADDRESS", "where users' updates come from, before other sources").repeated();
 const BAKE: Opt = Opt::flag("bake", "ship the packages too: a first run needs no network");
@@ -50,10 +52,12 @@ pub(super) const COMMAND: Command = Command {
     name: "bundle",
     summary: "make what users are given: a folder, an archive or one file",
     operands: Operands::NONE,
-    options: &[PROJECT, OUTPUT, ARCHIVE, ONEFILE, SOURCE, BAKE, RUNTIME, LAUNCHER, PYTHON, FORCE, JSON],
-    text: "Without --output, --archive and --onefile it is the folder dist/bundle/APP. launcher.toml is the one of\n\
-           the project, or made of [tool.everfresh] in pyproject.toml. Baked are the project's wheel and what\n\
-           pylock.toml has for this platform; without a lock, what the sources have now.",
+    options: &[
+        PROJECT, OUTPUT, ARCHIVE, ONEFILE, PIPPER, SOURCE, BAKE, RUNTIME, LAUNCHER, PYTHON, FORCE, JSON,
+    ],
+    text: "Without --output, --archive, --onefile and --pipper it is the folder dist/bundle/APP. launcher.toml is\n\
+           the project's own, or made of [tool.everfresh] in pyproject.toml. Baked are the project's wheel and\n\
+           what pylock.toml has for this platform; without a lock, what the sources have now.",
     examples: &[
         "everfresh bundle --source s3://my-bucket/myapp",
         "everfresh bundle --bake --onefile myapp --source https://example.org/stable/pylock.toml",
@@ -117,6 +121,13 @@ impl Forms {
 fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(), Failure> {
     let directory = PathBuf::from(arguments.value(PROJECT).unwrap_or(".".as_ref()));
     let project = Project::of(&directory)?;
+    if let Some(place) = arguments.value(PIPPER) {
+        make_pipper(host, arguments, &directory, &project, Path::new(place), output)?;
+        // What pipper installs needs no launcher; who wants one too says so.
+        if [OUTPUT, ARCHIVE, ONEFILE].iter().all(|form| !arguments.has(*form)) {
+            return Ok(());
+        }
+    }
     let settings = Settings::of(&directory, &project, &sources(arguments)?)?;
     settings.requirements()?;
     let app = &settings.config.app.name;
@@ -163,6 +174,28 @@ fn run(host: &Host, arguments: &Arguments, output: &mut dyn Write) -> Result<(),
     let report =
         Report { app, forms: &forms, wheel: wheel.as_deref(), baked: &baked, python: runtime.is_some() };
     report.write(arguments.has(JSON), output)
+}
+
+/// The project's wheel as pipper takes it.
+fn make_pipper(
+    host: &Host,
+    arguments: &Arguments,
+    directory: &Path,
+    project: &Project,
+    place: &Path,
+    output: &mut dyn Write,
+) -> Result<(), Failure> {
+    let progress = Progress::new("everfresh", Draws::of(host, true));
+    let wheel = wheel(host, arguments, directory, project, &progress);
+    progress.clear();
+    let wheel = wheel?.ok_or_else(|| Failure::NoProject(directory.to_owned()))?;
+    fs::create_dir_all_mode(place, 0o755)?;
+    let made = PipperFile::write(&wheel, directory, host.now(), place)?;
+    if arguments.has(JSON) {
+        let report = json!({"pipper": made.path.to_string_lossy(), "version": made.version.to_string()});
+        return Ok(writeln!(output, "{report}")?);
+    }
+    Ok(writeln!(output, "pipper   {}", made.path.display())?)
 }
 
 /// The addresses that users follow, as they are given.
