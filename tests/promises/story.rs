@@ -14,7 +14,8 @@ fn write_project(folder: &Path, version: &str) {
         "[project]\nname = \"myapp\"\nversion = \"{version}\"\nscripts.myapp = \"myapp:main\"\n\
          [build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['tools']\n"
     );
-    Project::app(version).pyproject(&pyproject).write_to(folder);
+    let script = "files['myapp-%s.dist-info/entry_points.txt' % version] = '[console_scripts]\\nmyapp = myapp:main\\n'";
+    Project::app(version).building(script).pyproject(&pyproject).write_to(folder);
 }
 
 fn replace(file: &Path, from: &str, to: &str) {

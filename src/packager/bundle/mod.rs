@@ -55,9 +55,9 @@ pub(super) const COMMAND: Command = Command {
     options: &[
         PROJECT, OUTPUT, ARCHIVE, ONEFILE, PIPPER, SOURCE, BAKE, RUNTIME, LAUNCHER, PYTHON, FORCE, JSON,
     ],
-    text: "Without --output, --archive, --onefile and --pipper it is the folder dist/bundle/APP. launcher.toml is\n\
-           the project's own, or made of [tool.everfresh] in pyproject.toml. Baked are the project's wheel and\n\
-           what pylock.toml has for this platform; without a lock, what the sources have now.",
+    text: "Without --output, --archive, --onefile and --pipper it is the folder dist/bundle/APP.\n\
+           launcher.toml is the project's own, or made of [tool.everfresh] in pyproject.toml. Baked are the\n\
+           project's wheel and what pylock.toml has for this platform; without a lock, what the sources have.",
     examples: &[
         "everfresh bundle --source s3://my-bucket/myapp",
         "everfresh bundle --bake --onefile myapp --source https://example.org/stable/pylock.toml",
