@@ -169,6 +169,9 @@ fn hint(error: &Error) -> Option<String> {
         Error::InterpreterArchive { .. } => {
             "a runtime is a directory, or a .tar.gz with python/bin/python3 in it"
         }
+        Error::S3(error) if error.hint().contains("launcher.toml") => {
+            "check the network, the address, and --endpoint and --region where they are given"
+        }
         Error::NoInterpreter { .. } => "name an interpreter with --python PATH",
         Error::Archive { refusal: Refusal::NeedsBuild(_), .. } => "build a wheel of it",
         Error::Archive { refusal: Refusal::Destination(_), .. } => "name a directory that is not there yet",
