@@ -59,7 +59,7 @@ pub(super) const COMMAND: Command = Command {
            launcher.toml is the project's own, or made of [tool.everfresh] in pyproject.toml. Baked are the\n\
            project's wheel and what pylock.toml has for this platform; without a lock, what the sources have.",
     examples: &[
-        "everfresh bundle --source s3://my-bucket/myapp",
+        "everfresh bundle --source s3://my-bucket/myapp/stable/pylock.toml",
         "everfresh bundle --bake --onefile myapp --source https://example.org/stable/pylock.toml",
     ],
     run,
