@@ -114,7 +114,6 @@ impl Recipe {
         let mut variables = vec![
             Variable::Set("EVERFRESH_GENERATION".into(), generation.to_string().into()),
             Variable::Remove("EVERFRESH_UPDATED_FROM".into()),
-            Variable::Remove(MARK.into()),
             Variable::Hide("PYTHONHOME".into()),
         ];
         if !self.inherit {
@@ -165,18 +164,37 @@ impl Recipe {
              if H:\n import os\n for k in H:os.environb[k[{length}:]]=os.environb.pop(k)\n del os,k\n\
              B=b'{IMPORT_ERROR}' in posix.environ\n\
              if B:\n import os\n del os.environ['{IMPORT_ERROR}'],os\n\
-             if b'{MARK}' in posix.environ:\n \
-             import os,atexit\n \
-             def M(o=os,p=os.getpid(),m=os.environ.pop('{MARK}')):\n  \
-             if o.getpid()==p:\n   \
-             try:o.rename(m,m+'-passed')\n   \
-             except OSError:pass\n \
-             atexit.register(M)\n \
-             del os,atexit,M\n\
-             del S,H,posix\n",
+             {PREPARED}",
         );
         code
     }
+}
+
+/// The end of what is prepared, on a line of its own.
+const PREPARED: &str = "del S,H,posix\n";
+
+impl Launch {
+    /// Makes the entry code rename the mark (`probation.rs`) when the interpreter ends by itself.
+    pub fn say_goodbye(&mut self) {
+        let Some(code) = self.arguments.last_mut() else { return };
+        let mut text = std::mem::take(code).into_vec();
+        if let Some(at) = text.windows(PREPARED.len()).position(|part| part == PREPARED.as_bytes()) {
+            text.splice(at..at, goodbye().into_bytes());
+        }
+        *code = OsString::from_vec(text);
+    }
+}
+
+fn goodbye() -> String {
+    format!(
+        "import os,atexit\n\
+         def M(o=os,p=os.getpid(),m=os.environ.pop('{MARK}')):\n \
+         if o.getpid()==p:\n  \
+         try:o.rename(m,m+'-passed')\n  \
+         except OSError:pass\n\
+         atexit.register(M)\n\
+         del os,atexit,M\n"
+    )
 }
 
 /// Code that makes `main` the function to call.
@@ -273,9 +291,11 @@ pub fn exec(launch: &Launch, in_use: Option<File>, host: &Host) -> Result<Infall
         let _ = keep_across_exec(file).into_raw_fd();
     }
     let program = c_string(launch.interpreter.as_os_str().as_bytes().to_vec());
-    let arguments: Vec<CString> = [program.clone()]
+    let shown = host.shown_path();
+    let arguments: Vec<CString> = [launch.interpreter.as_os_str()]
         .into_iter()
-        .chain(arguments(launch, host).into_iter().map(|argument| c_string(argument.into_vec())))
+        .chain(arguments(launch, &shown, host))
+        .map(|argument| c_string(argument.as_bytes().to_vec()))
         .collect();
     let own = own_variables(launch, host);
     let environment: Vec<&CStr> = environment(&own, launch, host).map(Assignment::as_c_str).collect();
@@ -283,10 +303,14 @@ pub fn exec(launch: &Launch, in_use: Option<File>, host: &Host) -> Result<Infall
     Err(Error::Interpreter { path: launch.interpreter.clone(), source: errno.into() })
 }
 
-/// The interpreter's arguments, the user's among them.
-pub fn arguments(launch: &Launch, host: &Host) -> Vec<OsString> {
-    let own = launch.arguments.iter().cloned();
-    own.chain([host.shown_path()]).chain(host.args.iter().cloned()).collect()
+/// The interpreter's arguments: ours, the app's own path as it is shown, the user's.
+pub fn arguments<'l>(
+    launch: &'l Launch,
+    shown: &'l OsStr,
+    host: &'l Host,
+) -> impl Iterator<Item = &'l OsStr> {
+    let own = launch.arguments.iter().map(OsString::as_os_str);
+    own.chain([shown]).chain(host.args.iter().map(OsString::as_os_str))
 }
 
 /// The app's environment.

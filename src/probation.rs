@@ -138,7 +138,7 @@ pub fn watch(launch: &Launch, in_use: File, mark: Option<File>, host: &Host) -> 
     let signals = SignalFd::new(&SigSet::all()).map_err(|errno| failed(errno.into()))?;
     let in_use = launch::keep_across_exec(in_use);
     let mut command = Command::new(&launch.interpreter);
-    command.args(launch::arguments(launch, host)).env_clear();
+    command.args(launch::arguments(launch, &host.shown_path(), host)).env_clear();
     command.envs(launch::variables(launch, host).iter().map(|variable| (variable.name(), variable.value())));
     let mut child = command.arg0(&launch.interpreter).spawn().map_err(failed)?;
     // Not before: the child has the mask that its parent has.

@@ -202,6 +202,7 @@ fn ready(app: &App, state: &State, host: &Host, remember: bool) -> Option<Ready>
     ready.stage = probation::stage(app, state, active, host);
     if let Stage::Marked(_) = ready.stage {
         ready.launch.variables.push(probation::variable(app));
+        ready.launch.say_goodbye();
     }
     if remember {
         let passed = matches!(ready.stage, Stage::Passed);
