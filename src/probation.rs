@@ -61,9 +61,11 @@ pub fn stage(app: &App, state: &State, active: &Generation, host: &Host) -> Stag
     }
     // To its supervisor this very process has to be the app.
     let supervised = getpid().as_raw() == 1 || host.env.get("NOTIFY_SOCKET").is_some();
+    if supervised {
+        return Stage::Plain;
+    }
     if !is_of_it(&mark) {
         return match leave(&mark, &number) {
-            _ if supervised => Stage::Plain,
             Ok(file) if app.config.verify.probation > 1 => Stage::Marked(file),
             Ok(file) => Stage::Watched(Some(file)),
             Err(_) => Stage::Plain,
@@ -75,7 +77,6 @@ pub fn stage(app: &App, state: &State, active: &Generation, host: &Host) -> Stag
             let since = FileStamp::modified(&mark).map_or(Duration::ZERO, |since| host.now().since(since));
             if since >= TRIAL { Stage::Passed } else { Stage::Plain }
         }
-        _ if supervised => Stage::Plain,
         Ok(()) => {
             // From now on it counts as begun just now: the next one does not take it for one that lives on.
             let _ = file.set_modified((host.clock)());
