@@ -5,7 +5,6 @@ use std::path::Path;
 use super::super::failure::Failure;
 use super::super::lock::{add_or_replace, write};
 use super::parcel::Parcel;
-use super::required;
 use crate::fs;
 use crate::package::filename::Format;
 use crate::package::lock::{LARGEST, Lock, LockedFile, Package, Place, Source};
@@ -38,7 +37,7 @@ impl Contents {
         path: &Path,
         asked: bool,
     ) -> Result<Self, Failure> {
-        let bytes = if asked { Some(required(path, LARGEST)?) } else { fs::read_if_there(path, LARGEST)? };
+        let bytes = if asked { Some(fs::read(path, LARGEST)?) } else { fs::read_if_there(path, LARGEST)? };
         let mut lock = match &bytes {
             None => Lock::default(),
             Some(bytes) => {

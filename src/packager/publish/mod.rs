@@ -22,8 +22,6 @@ use super::interpreter::{self, PYTHON};
 use super::pipper::remote::{BUCKET, CREDENTIALS, PREFIX, REPOSITORY};
 use super::project::Project;
 use super::wheel_build;
-use crate::error::Error;
-use crate::fs;
 use crate::host::Host;
 use crate::package::name::ProjectName;
 use crate::progress::{Draws, Progress, show_bytes};
@@ -208,9 +206,4 @@ impl Report {
             }
         }
     }
-}
-
-/// A file that must be there.
-fn required(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
-    fs::read(path, cap)
 }
