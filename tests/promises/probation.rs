@@ -172,5 +172,6 @@ fn where_the_app_has_to_be_that_very_process_nobody_stays_its_parent() {
         assert_eq!(app.run::<&str>(&[]).signal(), Some(6));
     }
     assert!(on_probation(&app));
-    assert!(app.cached_named("trial").is_empty(), "a mark that nobody takes away would look like a crash");
+    let marks: Vec<_> = app.cached().into_iter().filter(|path| path.ends_with("trial")).collect();
+    assert!(marks.is_empty(), "a mark that nobody takes away would look like a crash");
 }
